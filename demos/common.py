@@ -1,0 +1,156 @@
+"""What the demos share: options, progress, the table in nats, the CSV file and the figure.  No numerics here."""
+import argparse
+import csv
+import os
+import sys
+import time
+
+import numpy as np
+
+REACHED = 0.02  # nats; a row whose exact information is further from its level is shown as not reached
+COLUMNS = ["level", "lower", "exact", "upper", "elbo", "log_likelihood", "best"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line on standard error, exit status 2."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def parser(doc, levels, steps, out):
+    """The options that every demo takes."""
+    options = Parser(description=doc, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    options.add_argument("--seed", type=int, default=0, help="where the weights and nodes start")
+    options.add_argument("--levels", type=float, nargs="*", default=levels, metavar="M", help="requested information, nats")
+    options.add_argument("--steps", type=int, default=steps, help="steps of training")
+    options.add_argument("--seeds", type=int, metavar="N", help="train N seeds and print how well levels are held; no figure")
+    options.add_argument("--out", default=out, metavar="FIGURE", help="where to save the figure")
+    options.add_argument("--csv", metavar="TABLE", help="where to save the table, six decimals and more")
+    options.add_argument("--show", action="store_true", help="open the figure in a window as well")
+    return options
+
+
+def check(options, args):
+    """End with one line if a file could not be written or a number makes no sense, before any time is spent."""
+    if args.seed < 0:
+        options.error(f"--seed {args.seed} is negative; give 0 or more")
+    if args.seeds is not None and args.seeds < 1:
+        options.error(f"--seeds {args.seeds}: give at least 1")
+    for name, path in [("--out", args.out), ("--csv", args.csv)]:
+        if path is None:
+            continue
+        folder = os.path.dirname(os.path.abspath(path))
+        if os.path.isdir(path) or not os.path.basename(path):
+            options.error(f"{name} {path} is a folder; give a file name")
+        if not os.path.isdir(folder):
+            options.error(f"{name} {path}: there is no folder {folder}")
+        if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+            options.error(f"{name} {path} cannot be written")
+    from matplotlib.backend_bases import FigureCanvasBase
+    formats = sorted(FigureCanvasBase.get_supported_filetypes())
+    if os.path.splitext(args.out)[1][1:].lower() not in formats:
+        options.error(f"--out {args.out}: the picture format must be one of {', '.join(formats)}")
+
+
+def guard(options, job, *args):
+    """Run job(*args); what can go wrong ends in one line and an exit status, never in a traceback."""
+    try:
+        return job(*args) or 0
+    except ValueError as error:
+        options.error(error)
+    except (ArithmeticError, OSError) as error:
+        options.exit(1, f"{options.prog}: {error}\n")
+    except KeyboardInterrupt:
+        options.exit(130, f"\n{options.prog}: interrupted\n")
+
+
+def progress(steps):
+    """A callback that shows how far training is and the time left; None unless standard error is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+    start = time.monotonic()
+
+    def show(step, params, values):
+        if step % 20 == 0 or step == steps:
+            left = (time.monotonic() - start) * (steps / step - 1)
+            print(f"\rtraining {100 * step // steps:3d} %, {left:3.0f} s left ", end="\n" if step == steps else "",
+                  file=sys.stderr, flush=True)
+    return show
+
+
+def rows(levels, figures, best):
+    """One dict per model, with the keys COLUMNS."""
+    names = ["vae" if level is None else level for level in levels]
+    return [dict(zip(COLUMNS, values)) for values in zip(names, *(figures[key] for key in COLUMNS[1:-1]), [best] * len(names))]
+
+
+def reached(row):
+    """Whether the exact information is what was asked for; always for the plain VAE, which asks for nothing."""
+    return row["level"] == "vae" or abs(row["exact"] - row["level"]) <= REACHED
+
+
+def level_name(level):
+    return "VAE" if level == "vae" else f"{level:.4g}"
+
+
+def label(axis, row):
+    """Write what was asked for, what the bound says and what is true on the row's axis."""
+    asked = "plain VAE" if row["level"] == "vae" else f"M = {level_name(row['level'])}"
+    axis.text(0.01, 0.92, asked + ("" if reached(row) else "\nnot reached"), transform=axis.transAxes, va="top",
+              fontsize=13, fontweight="bold")
+    axis.text(0.99, 0.92, f"$\\hat I$ = {row['lower']:.3f}\n$I$ = {row['exact']:.3f}", transform=axis.transAxes, va="top",
+              ha="right", fontsize=12)
+
+
+def print_table(rows):
+    print("all in nats, by quadrature on the trained nets")
+    print("  M asked   I^ <=    I     <= U        ELBO  <= E log p(x) <= best")
+    for row in rows:
+        print(f"  {level_name(row['level']):>7}  {row['lower']:7.4f} {row['exact']:7.4f} {row['upper']:7.4f}  "
+              f"{row['elbo']:10.5f} {row['log_likelihood']:10.5f} {row['best']:10.5f}"
+              + ("" if reached(row) else f"   level not reached: I - M = {row['exact'] - row['level']:+.3f}"))
+
+
+def print_accuracy(rows, seeds):
+    """Worst and median over seeds, one line per level in the order of the rows."""
+    print(f"over {seeds} seeds, in nats: worst and median of each")
+    print("  M asked     |I - M|          I - I^       best - E log p(x)   E log p(x) - ELBO")
+    for group in [rows[i::len(rows) // seeds] for i in range(len(rows) // seeds)]:
+        level = group[0]["level"]
+        gaps = np.array([[np.nan if level == "vae" else abs(row["exact"] - level), row["exact"] - row["lower"],
+                          row["best"] - row["log_likelihood"], row["log_likelihood"] - row["elbo"]] for row in group])
+        cells = [f"{worst:8.5f} {median:8.5f}" for worst, median in zip(gaps.max(0), np.median(gaps, 0))]
+        print(f"  {level_name(level):>7} " + "  ".join(cells).replace("nan", "  -"))
+
+
+def write_csv(path, rows):
+    """The table with as many digits as a double holds."""
+    with open(path, "w", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows({key: repr(float(value)) if isinstance(value, float) else value for key, value in row.items()}
+                        for row in rows)
+
+
+def figure(show, **size):
+    """A figure that can be saved anywhere, and shown where `show` is set and there is a display."""
+    if show:
+        try:
+            from matplotlib import pyplot
+            return pyplot.figure(**size)
+        except ImportError:  # a window was asked for by name, and there is no display for it
+            pass
+    from matplotlib.figure import Figure
+    return Figure(**size)
+
+
+def save(figure, args):
+    """Save the figure, and show it if asked and possible."""
+    figure.savefig(args.out, dpi=150)
+    print(f"figure saved as {args.out}")
+    if args.show and getattr(figure.canvas, "required_interactive_framework", None):
+        from matplotlib import pyplot
+        pyplot.show()
+    elif args.show:
+        print("--show: there is no display here; the figure is saved all the same", file=sys.stderr)

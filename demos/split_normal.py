@@ -1,0 +1,62 @@
+"""Splitting the normal (the poster's Figure 6): a normal as an infinite mixture of normals, with I(z, x) on request."""
+import numpy as np
+
+import common
+from minimae import exact, nodes, normal, problems, train
+
+LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
+STEPS = 600
+
+
+def main(argv=None):
+    options = common.parser(__doc__, LEVELS, STEPS, "split_normal.png")
+    args = options.parse_args(argv)
+    common.check(options, args)
+    return common.guard(options, run, args)
+
+
+def run(args):
+    problem = problems.split_normal()
+    levels = [*args.levels, None]  # the last row is the plain VAE
+    seeds = range(args.seed, args.seed + (args.seeds or 1))
+    train.check(problem, args.levels, seeds, args.steps)
+    params = train.train(problem, levels, seeds, args.steps, after=common.progress(args.steps))
+    rows = common.rows(levels * len(seeds), exact.figures(problem, params), problem.best)
+    if args.csv:
+        common.write_csv(args.csv, rows)
+    if args.seeds:
+        return common.print_accuracy(rows, args.seeds)
+    common.print_table(rows)
+    common.save(draw(problem, params, rows, args.show), args)
+
+
+def draw(problem, params, rows, show=False):
+    """A row per model: p(x|z) p(z) dz for a grid of z, the sum p(x) of all of them, and the true N(0, 1)."""
+    from matplotlib import cm, colors  # here, so that training and its errors do not wait for matplotlib
+    figure = common.figure(show, figsize=(10, 1.05 * len(rows) + 0.9), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(len(rows), sharex=True))
+    p, _, _ = problem.densities(params)
+    x = np.linspace(-4, 4, 401)[None, None, :, None]
+    z, dz = np.linspace(-2.4, 2.4, 17, retstep=True)
+    curves = np.exp(p.log_prob(x, z[None, :, None, None]) + normal.log_prob(z[None, :, None, None], 0, 0)) * dz
+    fine_z, weights = nodes.grid(exact.FINEST // 2)
+    colour = cm.ScalarMappable(colors.Normalize(z[0], z[-1] * 1.1), "viridis")  # 1.1: pale yellow would vanish on white
+    for l, (row, axis) in enumerate(zip(rows, axes)):
+        for z_i, curve in zip(z, curves[l]):
+            axis.fill_between(x.ravel(), curve, color=colour.to_rgba(z_i), alpha=0.35, linewidth=0)
+            axis.plot(x.ravel(), curve, color=colour.to_rgba(z_i), linewidth=1.2)
+        p_l, _, _ = problem.densities(exact.select(params, l))
+        marginal = np.exp(exact.log_marginal(p_l, x, fine_z[None, :, None], weights[None, :, None])[0])
+        axis.plot(x.ravel(), marginal, color="black", linewidth=2, label="their sum over all z: p(x)")
+        axis.plot(x.ravel(), np.exp(normal.log_prob(x, 0, 0)).ravel(), "--", color="tab:red", linewidth=2, label="true N(0, 1)")
+        common.label(axis, row)
+        axis.set(xlim=(-4, 4), ylim=(0, None), yticks=[])
+        axis.spines[["top", "left", "right"]].set_visible(False)
+    axes[-1].set_xlabel("x")
+    figure.colorbar(colour, ax=axes, label="z of the curve p(x|z) p(z) dz", aspect=60, pad=0.01)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False, fontsize=12)
+    return figure
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

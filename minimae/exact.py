@@ -1,0 +1,67 @@
+"""The truth beside the bounds: log p(x) and I(z, x) by quadrature, on grids refined until the figure stands."""
+import numpy as np
+
+from . import bounds
+from .nets import log_sum_exp
+
+FINEST = 2048  # points per dimension; their square in doubles is 32 MB, what a laptop can hold a few times over
+
+
+def log_marginal(p, x, z, weights):
+    """log p(x) = log sum_z weights p(x|z) at x (L, 1, J, X) from nodes z (1, N, 1, Z) and weights (1, N, 1); (L, J)."""
+    with np.errstate(divide="ignore"):  # nodes without mass have log weight -inf
+        return log_sum_exp(np.log(weights) + p.log_prob(x, z), 1)
+
+
+def information(p, x, dx, z, weights):
+    """I(z, x) = sum_z weights sum_x dx p(x|z) [log p(x|z) - log p(x)] in nats, (L,).
+
+    x (L, 1, J, X) with cells dx (L, 1, J) cover the range of x: every category with dx = 1, or a grid over real x.
+    """
+    log_px = log_marginal(p, x, z, weights)[:, None]
+    return bounds.upper(p, lambda _: log_px, z, x, weights * np.exp(p.log_prob(x, z)) * dx)
+
+
+def select(params, l):
+    """The parameters of model l alone."""
+    return tuple(tuple(a[l:l + 1] for a in net) for net in params)
+
+
+def figures(problem, params, tolerance=1e-6):
+    """Every figure of every stacked model by quadrature: a dict of (L,) arrays in nats.
+
+    Keys: lower (I^), exact (I), upper (U with m the true law), elbo and log_likelihood (both averaged over the true law).
+    The grids double until no figure of a model moves by more than `tolerance`, and p sums to one as well.
+    Raises ArithmeticError naming the model where even the finest grid does not resolve it.
+    """
+    rows = [refine(problem, params, l, tolerance) for l in range(len(params[0][0]))]
+    return dict(zip(["lower", "exact", "upper", "elbo", "log_likelihood"], np.array(rows).T))
+
+
+def on_grid(problem, params, n):
+    """(I^, I, U, ELBO, E log p(x)) of a single model on grids of n points, and the total mass of p found on them."""
+    p, q, r = problem.densities(params)
+    (x_true, eps, x_weights), (z, z_eps, z_weights) = problem.nodes(n)
+    x_joint, joint_weights = p.joint(z, z_eps, z_weights)
+    marginal_weights = np.sum(z_weights, -1, keepdims=True)
+    x, dx = problem.outcomes(n, p)
+    log_px = log_marginal(p, np.swapaxes(x_true, 1, 2), z, marginal_weights)
+    mass = bounds.expect(np.exp(p.log_prob(x, z)) * dx, marginal_weights)
+    return np.concatenate([
+        bounds.infomax(r, z, x_joint, joint_weights),
+        information(p, x, dx, z, marginal_weights),
+        bounds.upper(p, problem.log_true, z, x_joint, joint_weights),
+        bounds.elbo(p, q, x_true, eps, x_weights),
+        np.sum(np.sum(x_weights, -1) * log_px, -1),
+        mass - 1])
+
+
+def refine(problem, params, l, tolerance):
+    """The figures of model l on the first grid that agrees with the one half as fine."""
+    n, values = FINEST // 32, None
+    while n <= FINEST:
+        coarser, values = values, on_grid(problem, select(params, l), n)
+        if coarser is not None and np.allclose(values, coarser, rtol=0, atol=tolerance) and abs(values[-1]) < tolerance:
+            return values[:-1]
+        n *= 2
+    raise ArithmeticError(f"model {l}: p(x|z) is too sharp, its figures still move by over {tolerance:g} nats on {FINEST} points")
