@@ -35,6 +35,8 @@ def check(options, args):
     """End with one line if a file could not be written or a number makes no sense, before any time is spent."""
     if args.seed < 0:
         options.error(f"--seed {args.seed} is negative; give 0 or more")
+    if not args.levels:
+        options.error("--levels: give at least one level in nats")
     if args.seeds is not None and args.seeds < 1:
         options.error(f"--seeds {args.seeds}: give at least 1")
     for name, path in [("--out", args.out), ("--csv", args.csv)]:
@@ -51,6 +53,11 @@ def check(options, args):
     formats = sorted(FigureCanvasBase.get_supported_filetypes())
     if os.path.splitext(args.out)[1][1:].lower() not in formats:
         options.error(f"--out {args.out}: the picture format must be one of {', '.join(formats)}")
+
+
+def seeds(args):
+    """The seeds to train: the one asked for, or with --seeds N the N from there on."""
+    return range(args.seed, args.seed + (args.seeds or 1))
 
 
 def guard(options, job, *args):
@@ -80,9 +87,20 @@ def progress(steps):
 
 
 def rows(levels, figures, best):
-    """One dict per model, with the keys COLUMNS."""
-    names = ["vae" if level is None else level for level in levels]
-    return [dict(zip(COLUMNS, values)) for values in zip(names, *(figures[key] for key in COLUMNS[1:-1]), [best] * len(names))]
+    """One dict per model, with the keys COLUMNS; the levels repeat for every seed."""
+    names = ["vae" if level is None else level for level in levels] * (len(figures["exact"]) // len(levels))
+    return [dict(zip(COLUMNS, [*values, best])) for values in zip(names, *(figures[key] for key in COLUMNS[1:-1]))]
+
+
+def report(rows, args, draw):
+    """Write the CSV file, and print the table and save the figure draw(); or with --seeds print the accuracy."""
+    if args.csv:
+        write_csv(args.csv, rows)
+    if args.seeds:
+        print_accuracy(rows, args.seeds)
+    else:
+        print_table(rows)
+        save(draw(), args)
 
 
 def reached(row):

@@ -18,16 +18,9 @@ def main(argv=None):
 def run(args):
     problem = problems.split_normal()
     levels = [*args.levels, None]  # the last row is the plain VAE
-    seeds = range(args.seed, args.seed + (args.seeds or 1))
-    train.check(problem, args.levels, seeds, args.steps)
-    params = train.train(problem, levels, seeds, args.steps, after=common.progress(args.steps))
-    rows = common.rows(levels * len(seeds), exact.figures(problem, params), problem.best)
-    if args.csv:
-        common.write_csv(args.csv, rows)
-    if args.seeds:
-        return common.print_accuracy(rows, args.seeds)
-    common.print_table(rows)
-    common.save(draw(problem, params, rows, args.show), args)
+    params = train.train(problem, levels, common.seeds(args), args.steps, after=common.progress(args.steps))
+    rows = common.rows(levels, exact.figures(problem, params), problem.best)
+    common.report(rows, args, lambda: draw(problem, params, rows, args.show))
 
 
 def draw(problem, params, rows, show=False):
@@ -39,7 +32,7 @@ def draw(problem, params, rows, show=False):
     x = np.linspace(-4, 4, 401)[None, None, :, None]
     z, dz = np.linspace(-2.4, 2.4, 17, retstep=True)
     curves = np.exp(p.log_prob(x, z[None, :, None, None]) + normal.log_prob(z[None, :, None, None], 0, 0)) * dz
-    fine_z, weights = nodes.grid(exact.FINEST // 2)
+    fine_z, weights = nodes.grid(1000)
     colour = cm.ScalarMappable(colors.Normalize(z[0], z[-1] * 1.1), "viridis")  # 1.1: pale yellow would vanish on white
     for l, (row, axis) in enumerate(zip(rows, axes)):
         for z_i, curve in zip(z, curves[l]):

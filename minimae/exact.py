@@ -4,7 +4,8 @@ import numpy as np
 from . import bounds
 from .nets import log_sum_exp
 
-FINEST = 2048  # points per dimension; their square in doubles is 32 MB, what a laptop can hold a few times over
+COARSEST = 64  # points per dimension on the first grid
+MOST_CELLS = 2 ** 22  # of a table p(x|z) on the finest grid: 32 MB, which any laptop holds a few times over
 
 
 def log_marginal(p, x, z, weights):
@@ -38,30 +39,32 @@ def figures(problem, params, tolerance=1e-6):
     return dict(zip(["lower", "exact", "upper", "elbo", "log_likelihood"], np.array(rows).T))
 
 
-def on_grid(problem, params, n):
-    """(I^, I, U, ELBO, E log p(x)) of a single model on grids of n points, and the total mass of p found on them."""
-    p, q, r = problem.densities(params)
-    (x_true, eps, x_weights), (z, z_eps, z_weights) = problem.nodes(n)
-    x_joint, joint_weights = p.joint(z, z_eps, z_weights)
-    marginal_weights = np.sum(z_weights, -1, keepdims=True)
-    x, dx = problem.outcomes(n, p)
-    log_px = log_marginal(p, np.swapaxes(x_true, 1, 2), z, marginal_weights)
-    mass = bounds.expect(np.exp(p.log_prob(x, z)) * dx, marginal_weights)
-    return np.concatenate([
-        bounds.infomax(r, z, x_joint, joint_weights),
-        information(p, x, dx, z, marginal_weights),
-        bounds.upper(p, problem.log_true, z, x_joint, joint_weights),
-        bounds.elbo(p, q, x_true, eps, x_weights),
-        np.sum(np.sum(x_weights, -1) * log_px, -1),
-        mass - 1])
-
-
 def refine(problem, params, l, tolerance):
     """The figures of model l on the first grid that agrees with the one half as fine."""
-    n, values = FINEST // 32, None
-    while n <= FINEST:
+    n, values = COARSEST, None
+    while True:
         coarser, values = values, on_grid(problem, select(params, l), n)
+        if values is None:
+            raise ArithmeticError(f"model {l}: p(x|z) is too sharp, its exact figures do not stand to {tolerance:g} nats")
         if coarser is not None and np.allclose(values, coarser, rtol=0, atol=tolerance) and abs(values[-1]) < tolerance:
             return values[:-1]
         n *= 2
-    raise ArithmeticError(f"model {l}: p(x|z) is too sharp, its figures still move by over {tolerance:g} nats on {FINEST} points")
+
+
+def on_grid(problem, params, n):
+    """I^, I, U, ELBO, E log p(x) of a single model on grids of n points, and how far the mass of p on them is from 1."""
+    p, q, r = problem.densities(params)
+    (x_true, x_eps, x_weights), (z, z_eps, weights) = problem.nodes(n)
+    x, dx = problem.outcomes(n, p)
+    if z.shape[1] * x.shape[2] > MOST_CELLS:
+        return None
+    x_joint, joint_weights = p.joint(z, z_eps, weights)
+    z_weights = np.sum(weights, -1, keepdims=True)
+    log_px = log_marginal(p, np.swapaxes(x_true, 1, 2), z, z_weights)
+    mass = bounds.expect(np.exp(p.log_prob(x, z)) * dx, z_weights)
+    return np.concatenate([bounds.infomax(r, z, x_joint, joint_weights),
+                           information(p, x, dx, z, z_weights),
+                           bounds.upper(p, problem.log_true, z, x_joint, joint_weights),
+                           bounds.elbo(p, q, x_true, x_eps, x_weights),
+                           bounds.expect(log_px[:, :, None], np.sum(x_weights, -1, keepdims=True)),
+                           mass - 1])
