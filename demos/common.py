@@ -122,11 +122,12 @@ def label(axis, row):
 
 
 def print_table(rows):
+    """Every bound beside the exact value it bounds, and the ELBO's gap beside both."""
     print("all in nats, by quadrature on the trained nets")
-    print("  M asked   I^ <=    I     <= U        ELBO  <= E log p(x) <= best")
+    print("  M asked   I^ <=    I     <= U        ELBO + gap        = E log p(x) <= best")
     for row in rows:
         print(f"  {level_name(row['level']):>7}  {row['lower']:7.4f} {row['exact']:7.4f} {row['upper']:7.4f}  "
-              f"{row['elbo']:10.5f} {row['log_likelihood']:10.5f} {row['best']:10.5f}"
+              f"{row['elbo']:9.5f}   {row['log_likelihood'] - row['elbo']:7.5f}   {row['log_likelihood']:9.5f}    {row['best']:9.5f}"
               + ("" if reached(row) else f"   level not reached: I - M = {row['exact'] - row['level']:+.3f}"))
 
 

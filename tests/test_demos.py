@@ -1,0 +1,129 @@
+"""The demos as a person runs them: tables, files, options and errors.  main(argv) in process, and once as a program."""
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+DEMOS = Path(__file__).resolve().parent.parent / "demos"
+sys.path.insert(0, str(DEMOS))
+import categorical  # noqa: E402
+import common  # noqa: E402
+import split_normal  # noqa: E402
+
+FIGURE_DEMOS = [split_normal, categorical]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def status_and_error(capsys, demo, argv):
+    with pytest.raises(SystemExit) as caught:
+        demo.main(argv)
+    return caught.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("demo", FIGURE_DEMOS)
+def test_table_figure_and_csv(demo, capsys, tmp_path):
+    assert demo.main(["--levels", "0.6", "0", "0.6", "--steps", "100", "--csv", "t.csv", "--out", "f.png"]) == 0
+    printed, errors = capsys.readouterr()
+    assert errors == ""  # no progress outside a terminal
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert [row["level"] for row in rows] == ["0.6", "0.0", "0.6", "vae"]
+    assert list(rows[0]) == ["level", "lower", "exact", "upper", "elbo", "log_likelihood", "best"]
+    for row in rows:
+        values = {key: float(value) for key, value in row.items() if key != "level"}
+        assert values["lower"] <= values["exact"] + 1e-6 and values["exact"] <= values["upper"] + 1e-6
+        assert values["elbo"] <= values["log_likelihood"] + 1e-6 and values["log_likelihood"] <= values["best"] + 1e-6
+        assert f"{values['exact']:.4f}" in printed and f"{values['log_likelihood']:.5f}" in printed
+    assert {**rows[0]} == {**rows[2]}  # repeated levels are the same model
+    assert len(rows[0]["exact"].split(".")[1].split("e")[0]) >= 6
+    assert Path("f.png").read_bytes().startswith(b"\x89PNG") and sorted(os.listdir()) == ["f.png", "t.csv"]
+
+
+@pytest.mark.parametrize("demo", FIGURE_DEMOS)
+def test_accuracy_over_seeds(demo, capsys):
+    assert demo.main(["--levels", "0.5", "--steps", "60", "--seeds", "3", "--csv", "t.csv"]) == 0
+    printed = capsys.readouterr().out
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert [row["level"] for row in rows] == ["0.5", "vae"] * 3
+    errors = [abs(float(row["exact"]) - 0.5) for row in rows[::2]]
+    assert f"{max(errors):8.5f} {np.median(errors):8.5f}" in printed
+    assert os.listdir() == ["t.csv"]  # no figure
+
+
+@pytest.mark.parametrize("demo", FIGURE_DEMOS)
+@pytest.mark.parametrize("argv, message", [
+    (["--levels", "-0.1"], "level -0.1"), (["--levels", "nan"], "level nan"), (["--levels", "inf"], "level inf"),
+    (["--levels", "99"], "level 99.0 must be from 0 to"), (["--levels"], "at least one level"),
+    (["--levels", "x"], "invalid float"), (["--steps", "0"], "steps 0"), (["--seeds", "0"], "--seeds 0"),
+    (["--seed", "-1"], "--seed -1"), (["--out", "no/such/f.png"], "there is no folder"), (["--out", "."], "is a folder"),
+    (["--out", "f.xyz"], "format"), (["--out", "f"], "format"), (["--csv", "no/t.csv"], "there is no folder"),
+    (["--csv", "."], "is a folder"), (["--out", ""], "is a folder"), (["--nonsense"], "unrecognized")])
+def test_bad_input_is_one_line_and_status_2(demo, argv, message, capsys):
+    code, error = status_and_error(capsys, demo, argv)
+    assert code == 2 and message in error and error.count("\n") == 1 and os.listdir() == []
+
+
+@pytest.mark.parametrize("argv, message", [(["--categories", "1"], "at least 2"), (["--critic", "0"], "at least 1"),
+                                           (["--categories", "3", "--levels", "1.2"], "cannot exceed the entropy")])
+def test_bad_input_of_the_categorical_demo(argv, message, capsys):
+    code, error = status_and_error(capsys, categorical, argv)
+    assert code == 2 and message in error and error.count("\n") == 1
+
+
+def test_files_of_an_earlier_run_survive_a_bad_one(capsys):
+    Path("f.png").write_text("old"), Path("t.csv").write_text("old")
+    status_and_error(capsys, split_normal, ["--out", "f.png", "--csv", "t.csv", "--levels", "-1"])
+    assert Path("f.png").read_text() == "old" == Path("t.csv").read_text()
+
+
+def test_divergence_is_one_line_and_status_1(capsys, monkeypatch):
+    def diverge(*args, **kwargs):
+        raise FloatingPointError("training diverged at step 3, level 0.5")
+    monkeypatch.setattr(split_normal.train, "train", diverge)
+    code, error = status_and_error(capsys, split_normal, [])
+    assert code == 1 and error.endswith(": training diverged at step 3, level 0.5\n") and error.count("\n") == 1
+
+
+def test_interruption_ends_without_a_traceback(capsys, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(categorical.train, "train", interrupt)
+    code, error = status_and_error(capsys, categorical, [])
+    assert code == 130 and "interrupted" in error
+
+
+def test_show_without_a_display_says_so_and_still_saves(capsys):
+    assert split_normal.main(["--levels", "0", "--steps", "5", "--show"]) == 0
+    assert "no display" in capsys.readouterr().err and Path("split_normal.png").exists()
+
+
+def test_a_level_not_reached_is_shown_as_not_reached(capsys):
+    assert split_normal.main(["--levels", "3", "--steps", "3"]) == 0
+    assert "level not reached: I - M = -" in capsys.readouterr().out
+
+
+def test_progress_is_shown_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    show = common.progress(40)
+    show(20, None, None), show(40, None, None)
+    assert "training  50 %" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("demo", FIGURE_DEMOS)
+def test_as_a_program_from_another_folder(demo):
+    script = Path(demo.__file__)
+    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "MPLBACKEND", "WAYLAND_DISPLAY")}
+    done = subprocess.run([sys.executable, "-W", "error", script, "--levels", "0.3", "--steps", "20"], capture_output=True,
+                          text=True, env=environment)
+    assert done.returncode == 0 and done.stderr == "" and script.stem + ".png" in os.listdir()
+    bad = subprocess.run([sys.executable, script, "--levels", "-1"], capture_output=True, text=True, env=environment)
+    assert bad.returncode == 2 and bad.stderr.count("\n") == 1 and bad.stderr.startswith(script.name)
