@@ -37,9 +37,9 @@ def check(options, args):
         options.error(f"--seed {args.seed} is negative; give 0 or more")
     if not args.levels:
         options.error("--levels: give at least one level in nats")
-    if args.seeds is not None and args.seeds < 1:
+    if getattr(args, "seeds", None) is not None and args.seeds < 1:
         options.error(f"--seeds {args.seeds}: give at least 1")
-    for name, path in [("--out", args.out), ("--csv", args.csv)]:
+    for name, path in [("--out", getattr(args, "out", None)), ("--csv", args.csv)]:
         if path is None:
             continue
         folder = os.path.dirname(os.path.abspath(path))
@@ -49,6 +49,8 @@ def check(options, args):
             options.error(f"{name} {path}: there is no folder {folder}")
         if not os.access(path if os.path.exists(path) else folder, os.W_OK):
             options.error(f"{name} {path} cannot be written")
+    if not hasattr(args, "out"):
+        return
     from matplotlib.backend_bases import FigureCanvasBase
     formats = sorted(FigureCanvasBase.get_supported_filetypes())
     if os.path.splitext(args.out)[1][1:].lower() not in formats:
@@ -128,7 +130,17 @@ def print_table(rows):
     for row in rows:
         print(f"  {level_name(row['level']):>7}  {row['lower']:7.4f} {row['exact']:7.4f} {row['upper']:7.4f}  "
               f"{row['elbo']:9.5f}   {row['log_likelihood'] - row['elbo']:7.5f}   {row['log_likelihood']:9.5f}    {row['best']:9.5f}"
-              + ("" if reached(row) else f"   level not reached: I - M = {row['exact'] - row['level']:+.3f}"))
+              + ("" if reached(row) else f"   {why_missed(row)}"))
+
+
+def why_missed(row):
+    """What the bounds tell of a level that was not reached."""
+    missed = f"level not reached, I - M = {row['exact'] - row['level']:+.3f}: "
+    if abs(row["lower"] - row["level"]) <= REACHED:
+        return missed + "I^ is on it, but this critic lags behind I"
+    if row["lower"] < row["level"]:
+        return missed + "I^ stays below, out of reach of this critic or these steps"
+    return missed + "I^ stays above, these steps did not bring it down"
 
 
 def print_accuracy(rows, seeds):

@@ -61,7 +61,7 @@ class CategoricalNet:
     def log_probs(self, z):
         """log p(x = k | z) for every k at once, (L, N, J, K)."""
         logits, = net(self.params, z)
-        return logits - log_sum_exp(logits, -1)[..., None]
+        return logits - np.expand_dims(log_sum_exp(logits, -1), -1)
 
     def log_prob(self, x, z):
         """log p(x|z) of one-hot x (L, N, J, K) at z (L, N, J, Z), as (L, N, J)."""
@@ -69,7 +69,8 @@ class CategoricalNet:
 
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z), from nodes z (L, N, 1, Z): every x, weighted by p(x|z)."""
-        probs = np.exp(self.log_probs(z))[:, :, 0]
+        log_probs = self.log_probs(np.swapaxes(z, 1, 2))  # nodes z along J, for one matmul per model instead of N
+        probs = np.exp(np.squeeze(log_probs, 1))
         return np.eye(probs.shape[-1])[None, None], weights * probs
 
 

@@ -6,7 +6,7 @@ LOG_2PI = np.log(2 * np.pi)
 
 def log_prob(x, mean, log_var):
     """log N(x | mean, exp log_var) = -1/2 sum_d [(x - mean)^2 / exp log_var + log_var + log 2 pi], in nats."""
-    return -0.5 * np.sum((x - mean) ** 2 * np.exp(-log_var) + log_var + LOG_2PI, axis=-1)
+    return -0.5 * np.sum(np.square(x - mean) * np.exp(-log_var) + log_var + LOG_2PI, axis=-1)
 
 
 def sample(mean, log_var, eps):
@@ -16,7 +16,7 @@ def sample(mean, log_var, eps):
 
 def kl_to_standard(mean, log_var):
     """KL[N(mean, exp log_var) || N(0, I)] = 1/2 sum_d [mean^2 + exp log_var - log_var - 1], in nats."""
-    return 0.5 * np.sum(mean ** 2 + np.exp(log_var) - log_var - 1, axis=-1)
+    return 0.5 * np.sum(np.square(mean) + np.exp(log_var) - log_var - 1, axis=-1)
 
 
 def entropy(log_var):

@@ -14,6 +14,7 @@ DEMOS = Path(__file__).resolve().parent.parent / "demos"
 sys.path.insert(0, str(DEMOS))
 import categorical  # noqa: E402
 import common  # noqa: E402
+import speed  # noqa: E402
 import split_normal  # noqa: E402
 
 FIGURE_DEMOS = [split_normal, categorical]
@@ -108,7 +109,12 @@ def test_show_without_a_display_says_so_and_still_saves(capsys):
 
 def test_a_level_not_reached_is_shown_as_not_reached(capsys):
     assert split_normal.main(["--levels", "3", "--steps", "3"]) == 0
-    assert "level not reached: I - M = -" in capsys.readouterr().out
+    assert "level not reached, I - M = -" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lower, exact, words", [(1.0, 1.1, "critic lags"), (0.5, 0.6, "stays below"), (2.0, 2.1, "stays above")])
+def test_what_a_missed_level_is_put_down_to(lower, exact, words):
+    assert words in common.why_missed(dict(level=1.0, lower=lower, exact=exact))
 
 
 def test_progress_is_shown_on_a_terminal(capsys, monkeypatch):
@@ -116,6 +122,19 @@ def test_progress_is_shown_on_a_terminal(capsys, monkeypatch):
     show = common.progress(40)
     show(20, None, None), show(40, None, None)
     assert "training  50 %" in capsys.readouterr().err
+
+
+def test_speed_prints_all_its_parts(capsys):
+    assert speed.main(["--repeats", "1", "--steps", "75", "--levels", "0.2", "--csv", "t.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert all(part in printed for part in ("(a)", "(b)", "(c)", "(d)", "i.i.d.", "lattice", "grid", "categorical"))
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert {row["section"] for row in rows} == {"autograd_against_hand", "whole_processes", "growth", "race"}
+    seconds = {row["what"]: float(row["value"]) for row in rows if row["unit"] == "s"}
+    for demo in ("split_normal", "categorical"):
+        parts = [seconds[f"{demo}, {part}"] for part in ("import", "training", "exact figures", "table and figure")]
+        assert all(part > 0 for part in parts) and sum(parts) < seconds[f"{demo}, total"]
+    assert status_and_error(capsys, speed, ["--repeats", "0"])[0] == 2
 
 
 @pytest.mark.parametrize("demo", FIGURE_DEMOS)
