@@ -6,27 +6,26 @@ from minimae import exact, problems, train
 
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
 STEPS = 600
+COLOURS = ["#003f5c", "#ffa600", "#7a5195", "#67b8d6", "#c2410c"]
 
 
 def main(argv=None):
     options = common.parser(__doc__, LEVELS, STEPS, "categorical.png")
     options.add_argument("--categories", type=int, default=10, metavar="K", help="how many values x takes")
     options.add_argument("--critic", type=int, default=2, metavar="C", help="normals in the critic r; 1 is the poster's")
-    args = options.parse_args(argv)
-    common.check(options, args)
-    if args.categories < 2:
-        options.error(f"--categories {args.categories}: at least 2 are needed")
-    if args.critic < 1:
-        options.error(f"--critic {args.critic}: at least 1 normal is needed")
-    return common.guard(options, run, args)
+    return common.main(options, run, argv)
 
 
 def run(args):
+    if args.categories < 2:
+        raise ValueError(f"--categories {args.categories}: at least 2 are needed")
+    if args.critic < 1:
+        raise ValueError(f"--critic {args.critic}: at least 1 normal is needed")
     problem = problems.categorical(np.full(args.categories, 1 / args.categories), n_components=args.critic)
     levels = [*args.levels, None]  # the last row is the plain VAE
     params = train.train(problem, levels, common.seeds(args), args.steps, after=common.progress(args.steps))
-    rows = common.rows(levels, exact.figures(problem, params), problem.best)
-    common.report(rows, args, lambda: draw(problem, params, rows, args.show))
+    rows = common.rows(levels, common.seeds(args), exact.figures(problem, params, strict=False), problem.best)
+    common.report(rows, args, lambda rows: draw(problem, params, rows, args.show))
 
 
 def draw(problem, params, rows, show=False):
@@ -37,21 +36,24 @@ def draw(problem, params, rows, show=False):
     p, _, _ = problem.densities(params)
     probs = np.exp(p.log_probs(z[None, None, :, None]))[:, 0]  # (L, z, K)
     for row, axis, curves in zip(rows, axes, probs):
-        # Neighbours along z get colours far apart, so that they differ in grey as well.
+        alike = np.max(np.ptp(curves, 1)) < 0.02
+        # Neighbours along z get colours far apart, in grey as well.
         rank = np.argsort(np.argsort(np.exp(-0.5 * z ** 2) * z @ curves))
         for k, curve in enumerate(curves.T):
-            colour = ["#003f5c", "#ffa600", "#7a5195", "#67b8d6", "#c2410c"][rank[k] % 5]
+            colour = "grey" if alike else COLOURS[rank[k] % len(COLOURS)]
             axis.fill_between(z, curve, color=colour, alpha=0.25, linewidth=0)
             axis.plot(z, curve, color=colour, linewidth=1.8)
-            others = np.delete(curves, k, 1).max(1)
-            lead = np.argmax(curve - others)
-            if curve[lead] > 1.2 * others[lead]:  # by less, numbers would pile up where all curves are alike
-                axis.text(z[lead], curve[lead] + 0.04, str(k), color=colour, ha="center", fontsize=12, fontweight="bold")
+            lead = curve / np.delete(curves, k, 1).max(1)
+            if lead.max() > 1.1 and not alike:  # by less, numbers would pile up
+                at = np.argmax(np.where(lead > 1.1, curve, 0))
+                axis.text(z[at], curve[at] + 0.04, str(k), ha="center", fontsize=13, fontweight="bold")
+        if alike:
+            axis.text(0, curves.max() + 0.06, f"all {curves.shape[1]} alike", ha="center", fontsize=13)
         common.label(axis, row)
-        axis.set(xlim=(-3.9, 3.9), ylim=(0, 1.3), yticks=[0, 1], xticks=range(-3, 4))
+        axis.set(xlim=(-4.6, 4.6), ylim=(0, 1.35), yticks=[0, 1], xticks=range(-3, 4))
         axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].set_xlabel("z")
-    figure.supylabel("p(x|z) for each category x")
+    axes[-1].set_xlabel("z", fontsize=13)
+    figure.supylabel("p(x|z) for each category x", fontsize=13)
     return figure
 
 

@@ -24,54 +24,63 @@ def parser(doc, levels, steps, out):
     options.add_argument("--seed", type=int, default=0, help="where the weights and nodes start")
     options.add_argument("--levels", type=float, nargs="*", default=levels, metavar="M", help="requested information, nats")
     options.add_argument("--steps", type=int, default=steps, help="steps of training")
-    options.add_argument("--seeds", type=int, metavar="N", help="train N seeds and print how well levels are held; no figure")
-    options.add_argument("--out", default=out, metavar="FIGURE", help="where to save the figure")
+    options.add_argument("--seeds", type=int, metavar="N", help="train N seeds and print how well levels are held; "
+                         "a figure, of the first of them, only with --out or --show")
+    options.add_argument("--out", metavar="FIGURE", help=f"where to save the figure ({out} in the current folder)")
     options.add_argument("--csv", metavar="TABLE", help="where to save the table, six decimals and more")
     options.add_argument("--show", action="store_true", help="open the figure in a window as well")
+    options.set_defaults(default_out=out)
     return options
 
 
-def check(options, args):
-    """End with one line if a file could not be written or a number makes no sense, before any time is spent."""
+def check(args):
+    """Raise ValueError if a file could not be written or a number makes no sense, before any time is spent."""
     if args.seed < 0:
-        options.error(f"--seed {args.seed} is negative; give 0 or more")
+        raise ValueError(f"--seed {args.seed} is negative; give 0 or more")
     if not args.levels:
-        options.error("--levels: give at least one level in nats")
+        raise ValueError("--levels: give at least one level in nats")
     if getattr(args, "seeds", None) is not None and args.seeds < 1:
-        options.error(f"--seeds {args.seeds}: give at least 1")
-    for name, path in [("--out", getattr(args, "out", None)), ("--csv", args.csv)]:
+        raise ValueError(f"--seeds {args.seeds}: give at least 1")
+    out = getattr(args, "out", None)
+    for name, path in [("--out", out), ("--csv", args.csv)]:
         if path is None:
             continue
         folder = os.path.dirname(os.path.abspath(path))
         if os.path.isdir(path) or not os.path.basename(path):
-            options.error(f"{name} {path} is a folder; give a file name")
+            raise ValueError(f"{name} {path} is a folder; give a file name")
         if not os.path.isdir(folder):
-            options.error(f"{name} {path}: there is no folder {folder}")
+            raise ValueError(f"{name} {path}: there is no folder {folder}")
         if not os.access(path if os.path.exists(path) else folder, os.W_OK):
-            options.error(f"{name} {path} cannot be written")
-    if not hasattr(args, "out"):
-        return
-    from matplotlib.backend_bases import FigureCanvasBase
-    formats = sorted(FigureCanvasBase.get_supported_filetypes())
-    if os.path.splitext(args.out)[1][1:].lower() not in formats:
-        options.error(f"--out {args.out}: the picture format must be one of {', '.join(formats)}")
+            raise ValueError(f"{name} {path} cannot be written")
+    if out is not None:
+        if args.csv and os.path.abspath(args.csv) == os.path.abspath(out):
+            raise ValueError(f"--out and --csv are the same file {out}")
+        from matplotlib.backend_bases import FigureCanvasBase
+        formats = sorted(FigureCanvasBase.get_supported_filetypes())
+        if os.path.splitext(out)[1][1:].lower() not in formats:
+            raise ValueError(f"--out {out}: the picture format must be one of {', '.join(formats)}")
 
 
-def seeds(args):
-    """The seeds to train: the one asked for, or with --seeds N the N from there on."""
-    return range(args.seed, args.seed + (args.seeds or 1))
-
-
-def guard(options, job, *args):
-    """Run job(*args); what can go wrong ends in one line and an exit status, never in a traceback."""
+def main(options, run, argv):
+    """Parse argv, check it and run(args); what can go wrong ends in one line and an exit status, not in a traceback."""
+    args = options.parse_args(argv)
     try:
-        return job(*args) or 0
+        if hasattr(args, "default_out") and not args.seeds and args.out is None:
+            args.out = args.default_out
+        check(args)
+        run(args)
     except ValueError as error:
         options.error(error)
     except (ArithmeticError, OSError) as error:
         options.exit(1, f"{options.prog}: {error}\n")
     except KeyboardInterrupt:
         options.exit(130, f"\n{options.prog}: interrupted\n")
+    return 0
+
+
+def seeds(args):
+    """The seeds to train: the one asked for, or with --seeds N the N from there on."""
+    return range(args.seed, args.seed + (args.seeds or 1))
 
 
 def progress(steps):
@@ -88,21 +97,24 @@ def progress(steps):
     return show
 
 
-def rows(levels, figures, best):
-    """One dict per model, with the keys COLUMNS; the levels repeat for every seed."""
-    names = ["vae" if level is None else level for level in levels] * (len(figures["exact"]) // len(levels))
-    return [dict(zip(COLUMNS, [*values, best])) for values in zip(names, *(figures[key] for key in COLUMNS[1:-1]))]
+def rows(levels, seeds, figures, best):
+    """One dict per model, with the keys COLUMNS and the seed; all levels of the first seed, then of the second, ..."""
+    names = [("vae" if level is None else level, seed) for seed in seeds for level in levels]
+    return [{**dict(zip(COLUMNS, [level, *values, best])), "seed": seed}
+            for (level, seed), values in zip(names, zip(*(figures[key] for key in COLUMNS[1:-1])))]
 
 
 def report(rows, args, draw):
-    """Write the CSV file, and print the table and save the figure draw(); or with --seeds print the accuracy."""
+    """Write the CSV file, print the table or with --seeds the accuracy, and save the figure draw(rows of the first seed)."""
     if args.csv:
         write_csv(args.csv, rows)
+    first = [row for row in rows if row["seed"] == args.seed]
     if args.seeds:
         print_accuracy(rows, args.seeds)
     else:
         print_table(rows)
-        save(draw(), args)
+    if args.out or args.show:
+        save(draw(first), args)
 
 
 def reached(row):
@@ -117,10 +129,10 @@ def level_name(level):
 def label(axis, row):
     """Write what was asked for, what the bound says and what is true on the row's axis."""
     asked = "plain VAE" if row["level"] == "vae" else f"M = {level_name(row['level'])}"
-    axis.text(0.01, 0.92, asked + ("" if reached(row) else "\nnot reached"), transform=axis.transAxes, va="top",
-              fontsize=13, fontweight="bold")
-    axis.text(0.99, 0.92, f"$\\hat I$ = {row['lower']:.3f}\n$I$ = {row['exact']:.3f}", transform=axis.transAxes, va="top",
-              ha="right", fontsize=12)
+    axis.text(0.005, 0.95, asked + ("" if reached(row) else "\nnot reached"), transform=axis.transAxes, va="top",
+              fontsize=14, fontweight="bold")
+    axis.text(0.995, 0.95, f"$\\hat I$ = {row['lower']:.3f}\n$I$ = {row['exact']:.3f} nats", transform=axis.transAxes, va="top",
+              ha="right", fontsize=13)
 
 
 def print_table(rows):
@@ -135,12 +147,14 @@ def print_table(rows):
 
 def why_missed(row):
     """What the bounds tell of a level that was not reached."""
+    if np.isnan(row["exact"]):
+        return "not resolved: p(x|z) is too sharp for exact figures"
     missed = f"level not reached, I - M = {row['exact'] - row['level']:+.3f}: "
     if abs(row["lower"] - row["level"]) <= REACHED:
-        return missed + "I^ is on it, but this critic lags behind I"
+        return missed + "I^ is on it, but this critic lags behind I; more --steps may help"
     if row["lower"] < row["level"]:
-        return missed + "I^ stays below, out of reach of this critic or these steps"
-    return missed + "I^ stays above, these steps did not bring it down"
+        return missed + "I^ stays below, out of reach of this critic or of these --steps"
+    return missed + "I^ stays above, these --steps did not bring it down"
 
 
 def print_accuracy(rows, seeds):
@@ -152,7 +166,9 @@ def print_accuracy(rows, seeds):
         gaps = np.array([[np.nan if level == "vae" else abs(row["exact"] - level), row["exact"] - row["lower"],
                           row["best"] - row["log_likelihood"], row["log_likelihood"] - row["elbo"]] for row in group])
         cells = [f"{worst:8.5f} {median:8.5f}" for worst, median in zip(gaps.max(0), np.median(gaps, 0))]
-        print(f"  {level_name(level):>7} " + "  ".join(cells).replace("nan", "  -"))
+        missed = sum(not reached(row) for row in group)
+        print(f"  {level_name(level):>7} " + "  ".join(cells).replace("nan", "  -")
+              + (f"   not reached by {missed} of {seeds}" if missed else ""))
 
 
 def write_csv(path, rows):
@@ -178,10 +194,11 @@ def figure(show, **size):
 
 def save(figure, args):
     """Save the figure, and show it if asked and possible."""
-    figure.savefig(args.out, dpi=150)
-    print(f"figure saved as {args.out}")
+    if args.out:
+        figure.savefig(args.out, dpi=150)
+        print(f"figure saved as {args.out}")
     if args.show and getattr(figure.canvas, "required_interactive_framework", None):
         from matplotlib import pyplot
         pyplot.show()
     elif args.show:
-        print("--show: there is no display here; the figure is saved all the same", file=sys.stderr)
+        print("--show: there is no display here" + (", the figure is saved all the same" if args.out else ""), file=sys.stderr)

@@ -28,14 +28,12 @@ def main(argv=None):
     options.add_argument("--steps", type=int, default=2400, help="steps after which the race for accuracy is given up")
     options.add_argument("--repeats", type=int, default=50, help="how often each step is timed")
     options.add_argument("--csv", metavar="TABLE", help="where to save all figures: section, what, value, unit")
-    args = options.parse_args(argv)
-    if args.repeats < 1:
-        options.error(f"--repeats {args.repeats}: give at least 1")
-    common.check(options, args)
-    return common.guard(options, run, args)
+    return common.main(options, run, argv)
 
 
 def run(args):
+    if args.repeats < 1:
+        raise ValueError(f"--repeats {args.repeats}: give at least 1")
     train.check(problems.split_normal(), args.levels, [args.seed], args.steps)
     figures = []
     for section in (autograd_against_hand, whole_processes, growth, race):

@@ -7,7 +7,7 @@ Arrays of values are (L, N, J, dim) and arrays of weights or log densities (L, N
     L  models stacked in one run, one per requested level and seed
     N  nodes of the variable that is drawn first (x for the ELBO, z for the information)
     J  nodes of the other variable given the first; nodes that come in pairs have N = 1
-    X, Z, H, K  dimensions of x and of z, hidden units, categories
+    X, Z, K  dimensions of x and of z, categories
 Any of L, N, J may be 1 and broadcasts; this is what lets one function serve pairs and products of nodes.
 """
 from . import adam, bounds, exact, nets, nodes, normal, problems, train

@@ -7,7 +7,8 @@ def ascend(objective, params, steps, rate, after=None, names=None):
     """Maximise the sum of objective(params), an array (..., L); returns the params after the last step.
 
     params is a tuple of tuples of arrays.  The rate falls to zero along a cosine: early steps travel, late steps settle.
-    after(step, params, values) is called once a step with the values that objective had before the step.
+    after(step, params, values) is called once a step with the params after it (views: copy them to keep them) and the values
+    that objective had before it.
     Raises FloatingPointError with the step and the name of the model (its row, without names) where a value is not finite.
     """
     # The usual 0.9 for the mean, but 0.95 for the square: when a density turns sharp the gradient jumps by orders of

@@ -19,9 +19,15 @@ def elbo(p, q, x, eps, weights, axis=(1, 2)):
     x are nodes of the data and eps of N(0, I); z = mean(x) + sd(x) eps.  With axis=2 and weights of eps given x alone the
     result is ELBO(x) at every x, (L, N).  Poster, "Variational autoencoders"; the gap is E_x KL[q(z|x) || p(z|x)].
     """
+    log_likelihood, kl = elbo_terms(p, q, x, eps)
+    return expect(log_likelihood - kl, weights, axis)
+
+
+def elbo_terms(p, q, x, eps):
+    """The two terms of the ELBO at every node: log p(x|z), (L, N, J), and KL[q(z|x) || p(z)], broadcasting with it."""
     mean, log_var = q.moments(x)
     z = normal.sample(mean, log_var, eps)
-    return expect(p.log_prob(x, z) - normal.kl_to_standard(mean, log_var), weights, axis)
+    return p.log_prob(x, z), normal.kl_to_standard(mean, log_var)
 
 
 def elbo_sampled(p, q, x, eps, weights, axis=(1, 2)):

@@ -10,10 +10,15 @@ from . import normal
 
 
 def init(rng, n_in, n_hidden, *n_outs):
-    """Draw the parameters of one model's net: n_in inputs, n_hidden tanh units, and a head for each of n_outs."""
+    """Draw the parameters of one model's net: n_in inputs, n_hidden tanh units, and a head for each of n_outs.
+
+    n_hidden = 0 leaves the hidden layer out: a linear map with one head.
+    """
     def layer(fan_in, fan_out, scale):
         return [scale * rng.standard_normal((1, 1, fan_in, fan_out)), np.zeros((1, 1, 1, fan_out))]
 
+    if not n_hidden:
+        return tuple(layer(n_in, n_outs[0], 0.1 / np.sqrt(n_in)))
     hidden = layer(n_in, n_hidden, 1 / np.sqrt(n_in))
     hidden[1] = rng.standard_normal((1, 1, 1, n_hidden))  # bends where a standard normal input has its mass
     # Heads start near zero: every density starts almost ignoring what is given, like the VAE's trivial solution.
@@ -21,8 +26,13 @@ def init(rng, n_in, n_hidden, *n_outs):
 
 
 def net(params, given):
-    """The poster's 2-layer FC net: tanh(given W + b) W_k + b_k for each head k, (L, N, J, in) -> [(L, N, J, out_k)]."""
+    """The poster's 2-layer FC net: tanh(given W + b) W_k + b_k for each head k; without heads, given W + b.
+
+    (L, N, J, in) -> a list of (L, N, J, out_k).
+    """
     W, b, *heads = params
+    if not heads:
+        return [np.matmul(given, W) + b]
     hidden = np.tanh(np.matmul(given, W) + b)
     return [np.matmul(hidden, W_k) + b_k for W_k, b_k in zip(heads[::2], heads[1::2])]
 
@@ -40,7 +50,7 @@ class NormalNet:
         self.params, self.log_var = tuple(params), log_var
 
     def moments(self, given):
-        """mean and log_var, each (L, N, J, dim), at given (L, N, J, in)."""
+        """mean and log_var, (L, N, J, dim), at given (L, N, J, in); a log_var held fixed stays a number."""
         return net(self.params, given) if self.log_var is None else (*net(self.params, given), self.log_var)
 
     def log_prob(self, value, given):
@@ -68,7 +78,12 @@ class CategoricalNet:
         return np.sum(x * self.log_probs(z), axis=-1)
 
     def joint(self, z, eps, weights):
-        """Nodes and weights (x, weights) of p(z) p(x|z), from nodes z (L, N, 1, Z): every x, weighted by p(x|z)."""
+        """Nodes and weights (x, weights) of p(z) p(x|z), from nodes z (L, N, 1, Z): every x, weighted by p(x|z).
+
+        Raises ValueError where z lies along J, which the sum over x needs.
+        """
+        if z.shape[2] != 1:
+            raise ValueError(f"z of shape {z.shape} must be (L, N, 1, Z): every x is summed over along the third axis")
         log_probs = self.log_probs(np.swapaxes(z, 1, 2))  # nodes z along J, for one matmul per model instead of N
         probs = np.exp(np.squeeze(log_probs, 1))
         return np.eye(probs.shape[-1])[None, None], weights * probs

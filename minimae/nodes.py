@@ -2,6 +2,7 @@
 
 The bounds take their nodes as arguments, so one function is an estimate (nodes from `monte_carlo`), an estimate with
 little noise (`lattice`, or a coarse `grid` with a random shift) or the exact value (a fine `grid`).
+Training uses the coarse grid in all that follows; the others are for comparison and for dimensions a grid cannot fill.
 Each function returns points (n, dim) and weights (n,) that sum to one; `pair` and `cross` put two of them together.
 """
 import numpy as np
@@ -30,7 +31,7 @@ def lattice(rng, n, dim):
 def grid(n, dim=1, shift=0.5, half_width=9.0):
     """n^dim equally spaced points on [-half_width, half_width], weights ~ N(0, I): the trapezoidal rule.
 
-    The error falls faster than any power of n where the integrand is smooth.  `shift` in [0, 1), one number or (dim,),
+    Where the integrand is smooth the error falls faster than any power of n, down to what lies beyond half_width.  `shift` in [0, 1), one number or (dim,),
     says where in its cell each point sits; drawn anew at every step of training it leaves a net no place to hide between
     the points.  Beyond 9 the normal has no mass in double precision.
     """

@@ -7,7 +7,7 @@ from . import exact, normal
 from .nets import CategoricalNet, MixtureNet, NormalNet, init
 from .nodes import cross, grid
 
-# In training, grids end where 7e-6 of the normal's mass is left: further out their points would be spent on nothing.
+# In training, grids end where 7e-6 of the normal's mass is left: further out their points would be spent on next to nothing.
 TRAINING_WIDTH = 4.5
 
 
@@ -28,14 +28,18 @@ def points(n, rng, coarse, dim=1):
     return grid(n, dim) if rng is None else grid(coarse, dim, rng.random(dim), TRAINING_WIDTH)
 
 
-def split_normal(n_hidden=16, n_train=12, log_var=None):
+def split_normal(n_hidden=16, n_train=12, log_var=None, linear=False):
     """Splitting the normal: x ~ N(0, 1) as an infinite mixture of normals (poster, "Splitting the normal").
 
-    The decoder is expressive (mean and log variance from the net), or restricted where log_var is a number held fixed.
+    The decoder is expressive (mean and log variance from the net), or restricted where log_var is a number held fixed; its
+    mean may then be linear in z as well.
     """
+    if linear and log_var is None:
+        raise ValueError("a linear decoder needs a log_var to hold fixed")
+
     def init_all(rng):
         heads = [1, 1] if log_var is None else [1]
-        return init(rng, 1, n_hidden, *heads), init(rng, 1, n_hidden, 1, 1), init(rng, 1, n_hidden, 1, 1)
+        return init(rng, 1, 0 if linear else n_hidden, *heads), init(rng, 1, n_hidden, 1, 1), init(rng, 1, n_hidden, 1, 1)
 
     def densities(params):
         return NormalNet(params[0], log_var), NormalNet(params[1]), NormalNet(params[2])
@@ -52,7 +56,7 @@ def split_normal(n_hidden=16, n_train=12, log_var=None):
         x = np.linspace(np.min(mean[0, seen] - reach), np.max(mean[0, seen] + reach), n)
         return x[None, None, :, None], x[1] - x[0]
 
-    # A decoder with I = M has sd exp(-M); the finest but one of the exact grids, of width 18, must have a point in each sd.
+    # The linear solution has sd exp(-M); the finest but one of the exact grids, of width 18, must have a point in each sd.
     highest = np.log(np.sqrt(exact.MOST_CELLS) / 2 / 18)
     return Problem(init_all, densities, nodes, outcomes, lambda x: normal.log_prob(x, 0.0, 0.0), -normal.entropy(np.zeros(1)),
                    highest, "beyond, the exact figures cannot be resolved")
@@ -61,14 +65,14 @@ def split_normal(n_hidden=16, n_train=12, log_var=None):
 def categorical(p_true, n_hidden=16, dim_z=1, n_components=2, n_train=(128, 10)):
     """The categorical example: x one of len(p_true) categories, one-hot coded (poster, "MAE, categorical example").
 
-    The poster's critic is a normal, n_components=1.  Its bound tops out near 2.10 nats for ten equal categories while I can
+    The poster's critic is a normal, n_components=1.  Its bound tops out near 2.105 nats for ten equal categories while I can
     reach log 10 = 2.30, so the default is a mixture of two.  n_train: points in training per dimension of z and of eps.
     Raises ValueError where p_true is not a distribution.
     """
     p_true = np.asarray(p_true, float)
     if p_true.ndim != 1 or not np.all(p_true >= 0) or not np.isclose(np.sum(p_true), 1):
         raise ValueError(f"p_true {p_true} must be probabilities that sum to 1")
-    K = len(p_true)
+    K, p_true = len(p_true), p_true / np.sum(p_true)
     critic = NormalNet if n_components == 1 else MixtureNet
     n_z, n_eps = n_train
     certain = np.zeros((1, 1)), np.ones(1)  # all x are summed over, so no node is needed to draw one
@@ -90,5 +94,6 @@ def categorical(p_true, n_hidden=16, dim_z=1, n_components=2, n_train=(128, 10))
         with np.errstate(divide="ignore"):  # log 0 = -inf is meant: U is infinite where p_true misses mass of p
             return np.log(np.sum(x * p_true, -1))
 
-    entropy = -np.sum(p_true * np.log(np.where(p_true > 0, p_true, 1)))
-    return Problem(init_all, densities, nodes, outcomes, log_true, -entropy, entropy, "I(z, x) cannot exceed the entropy of x")
+    best = np.sum(p_true * np.log(np.where(p_true > 0, p_true, 1)))
+    return Problem(init_all, densities, nodes, outcomes, log_true, best, abs(best),
+                   "with p(x) = p_true, I(z, x) cannot exceed the entropy of x")

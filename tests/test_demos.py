@@ -14,6 +14,7 @@ DEMOS = Path(__file__).resolve().parent.parent / "demos"
 sys.path.insert(0, str(DEMOS))
 import categorical  # noqa: E402
 import common  # noqa: E402
+import likelihood_vs_information  # noqa: E402
 import speed  # noqa: E402
 import split_normal  # noqa: E402
 
@@ -38,7 +39,7 @@ def test_table_figure_and_csv(demo, capsys, tmp_path):
     assert errors == ""  # no progress outside a terminal
     rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
     assert [row["level"] for row in rows] == ["0.6", "0.0", "0.6", "vae"]
-    assert list(rows[0]) == ["level", "lower", "exact", "upper", "elbo", "log_likelihood", "best"]
+    assert list(rows[0]) == ["level", "lower", "exact", "upper", "elbo", "log_likelihood", "best", "seed"]
     for row in rows:
         values = {key: float(value) for key, value in row.items() if key != "level"}
         assert values["lower"] <= values["exact"] + 1e-6 and values["exact"] <= values["upper"] + 1e-6
@@ -57,7 +58,10 @@ def test_accuracy_over_seeds(demo, capsys):
     assert [row["level"] for row in rows] == ["0.5", "vae"] * 3
     errors = [abs(float(row["exact"]) - 0.5) for row in rows[::2]]
     assert f"{max(errors):8.5f} {np.median(errors):8.5f}" in printed
-    assert os.listdir() == ["t.csv"]  # no figure
+    assert [row["seed"] for row in rows] == ["0", "0", "1", "1", "2", "2"]
+    assert os.listdir() == ["t.csv"]  # no figure, unless one is asked for
+    assert demo.main(["--levels", "0.5", "--steps", "3", "--seeds", "2", "--out", "f.png"]) == 0
+    assert "not reached by 2 of 2" in capsys.readouterr().out and Path("f.png").exists()
 
 
 @pytest.mark.parametrize("demo", FIGURE_DEMOS)
@@ -67,7 +71,8 @@ def test_accuracy_over_seeds(demo, capsys):
     (["--levels", "x"], "invalid float"), (["--steps", "0"], "steps 0"), (["--seeds", "0"], "--seeds 0"),
     (["--seed", "-1"], "--seed -1"), (["--out", "no/such/f.png"], "there is no folder"), (["--out", "."], "is a folder"),
     (["--out", "f.xyz"], "format"), (["--out", "f"], "format"), (["--csv", "no/t.csv"], "there is no folder"),
-    (["--csv", "."], "is a folder"), (["--out", ""], "is a folder"), (["--nonsense"], "unrecognized")])
+    (["--csv", "."], "is a folder"), (["--out", ""], "is a folder"), (["--nonsense"], "unrecognized"),
+    (["--csv", "f.png", "--out", "f.png"], "same file")])
 def test_bad_input_is_one_line_and_status_2(demo, argv, message, capsys):
     code, error = status_and_error(capsys, demo, argv)
     assert code == 2 and message in error and error.count("\n") == 1 and os.listdir() == []
@@ -117,11 +122,32 @@ def test_what_a_missed_level_is_put_down_to(lower, exact, words):
     assert words in common.why_missed(dict(level=1.0, lower=lower, exact=exact))
 
 
+def test_a_row_that_cannot_be_resolved_is_marked_and_the_others_are_kept(capsys, monkeypatch):
+    def one_unresolved(problem, params, strict):
+        return {key: np.array([np.nan, 0.0]) for key in common.COLUMNS[1:-1]}
+    monkeypatch.setattr(split_normal.exact, "figures", one_unresolved)
+    assert split_normal.main(["--levels", "3", "--steps", "1", "--csv", "t.csv"]) == 0
+    assert "not resolved" in capsys.readouterr().out and Path("t.csv").exists() and Path("split_normal.png").exists()
+
+
 def test_progress_is_shown_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     show = common.progress(40)
     show(20, None, None), show(40, None, None)
     assert "training  50 %" in capsys.readouterr().err
+
+
+def test_likelihood_vs_information(capsys):
+    demo = likelihood_vs_information
+    assert demo.main(["--levels", "0.5", "1", "--steps", "60", "--seeds", "2", "--csv", "t.csv"]) == 0
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert [(row["family"], row["level"]) for row in rows] == [
+        (family, level) for family in ("linear", "restricted", "expressive") for level in ("0.5", "1.0", "vae", "vae")]
+    for row in rows[:4]:  # whatever the steps, a linear mean lies on the closed form, less mean^2 / (2 v), here below .05
+        assert -0.05 < float(row["log_likelihood"]) - demo.closed_form(float(row["exact"]), 0.5) < 1e-6
+    assert Path("likelihood_vs_information.png").exists() and "plain VAEs at I = " in capsys.readouterr().out
+    assert demo.closed_form(np.log(2), 0.5) == pytest.approx(-0.5 * np.log(2 * np.pi * np.e))
+    assert status_and_error(capsys, demo, ["--sd", "0"])[0] == 2
 
 
 def test_speed_prints_all_its_parts(capsys):

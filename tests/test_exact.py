@@ -34,6 +34,56 @@ def test_a_decoder_too_sharp_is_an_error_never_a_number(monkeypatch):
         exact.figures(problem, params)
 
 
+def test_a_model_that_does_not_stand_can_be_marked_instead(monkeypatch):
+    monkeypatch.setattr(exact, "MOST_CELLS", 2 ** 16)
+    problem = problems.split_normal()
+    params = train.stack([with_bias(problem, np.log(0.25)), with_bias(problem, -20.0)], 1)
+    got = exact.figures(problem, params, strict=False)
+    assert all(np.isnan(value[1]) and np.isfinite(value[0]) for value in got.values())
+
+
+def test_the_restricted_decoder_in_closed_form():
+    """sd .5, mean z: I = 1/2 log(1 + 4)."""
+    problem = problems.split_normal(log_var=2 * np.log(0.5), linear=True)
+    p, q, r = problem.init(np.random.default_rng(0))
+    got = exact.figures(problem, ((np.ones((1, 1, 1, 1)), p[1]), q, r))
+    assert got["exact"] == pytest.approx(0.5 * np.log(5), abs=1e-6)
+    assert got["log_likelihood"] == pytest.approx(-0.5 * np.log(2 * np.pi * 1.25) - 0.5 / 1.25, abs=1e-6)
+
+
+def test_two_grids_that_both_miss_a_spike_are_not_believed():
+    """p(x = 1|z) is near 1 for |z| < .02 only: grids of 64 and 128 points agree that there is nothing."""
+    problem = problems.categorical([0.5, 0.5], n_hidden=2)
+    p, q, r = problem.init(np.random.default_rng(0))
+    p = (np.full_like(p[0], 400.0), 400 * np.array([0.02, -0.02]).reshape(p[1].shape),
+         20 * np.array([[0.0, 1.0], [0.0, -1.0]]).reshape(p[2].shape), np.array([20.0, 0.0]).reshape(p[3].shape))
+    spike = 0.015954  # the mass of |z| < .02; its entropy is I, up to the steep flanks
+    entropy = -spike * np.log(spike) - (1 - spike) * np.log(1 - spike)
+    assert exact.figures(problem, (p, q, r))["exact"] == pytest.approx(entropy, rel=0.1)
+
+
+def test_mass_that_is_lost_is_noticed(monkeypatch):
+    """Figures that stand but belong to a p that does not sum to one are not given out."""
+    problem = problems.split_normal()
+    lossy = problem._replace(outcomes=lambda n, p: (np.linspace(-1, 1, n)[None, None, :, None], 2 / (n - 1)))
+    monkeypatch.setattr(exact, "MOST_CELLS", 2 ** 16)
+    with pytest.raises(ArithmeticError):
+        exact.figures(lossy, problem.init(np.random.default_rng(0)))
+
+
+def test_the_highest_level_is_resolved_and_not_by_much():
+    """The linear solution at the highest level that is let through stands; a nat above, it does not."""
+    problem = problems.split_normal()
+
+    def linear_solution(level):
+        p, q, r = with_bias(problem, -2 * level)
+        return (p[0], p[1], p[2] * np.sqrt(1 - np.exp(-2 * level)), *p[3:]), q, r
+
+    assert exact.figures(problem, linear_solution(problem.highest))["exact"] == pytest.approx(problem.highest, abs=1e-3)
+    with pytest.raises(ArithmeticError):
+        exact.figures(problem, linear_solution(problem.highest + 1))
+
+
 def test_refining_further_moves_nothing():
     problem = problems.split_normal(n_hidden=5)
     rng = np.random.default_rng(1)
