@@ -97,6 +97,19 @@ def progress(steps):
     return show
 
 
+def stages(count):
+    """A function to call after each of `count` stages, which shows on a terminal how many are done and the time left."""
+    start, done = time.monotonic(), 0
+
+    def show():
+        nonlocal done
+        done += 1
+        if sys.stderr.isatty():
+            left = (time.monotonic() - start) * (count / done - 1)
+            print(f"\r{done} of {count} runs, {left:3.0f} s left ", end="\n" if done == count else "", file=sys.stderr, flush=True)
+    return show
+
+
 def rows(levels, seeds, figures, best):
     """One dict per model, with the keys COLUMNS and the seed; all levels of the first seed, then of the second, ..."""
     names = [("vae" if level is None else level, seed) for seed in seeds for level in levels]

@@ -5,7 +5,7 @@ import common
 from minimae import exact, nodes, normal, problems, train
 
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
-STEPS = 600
+STEPS = 500
 
 
 def main(argv=None):

@@ -15,8 +15,10 @@ sys.path.insert(0, str(DEMOS))
 import categorical  # noqa: E402
 import common  # noqa: E402
 import likelihood_vs_information  # noqa: E402
+import rivals  # noqa: E402
 import speed  # noqa: E402
 import split_normal  # noqa: E402
+import traps  # noqa: E402
 
 FIGURE_DEMOS = [split_normal, categorical]
 
@@ -148,6 +150,40 @@ def test_likelihood_vs_information(capsys):
     assert Path("likelihood_vs_information.png").exists() and "plain VAEs at I = " in capsys.readouterr().out
     assert demo.closed_form(np.log(2), 0.5) == pytest.approx(-0.5 * np.log(2 * np.pi * np.e))
     assert status_and_error(capsys, demo, ["--sd", "0"])[0] == 2
+
+
+def test_every_rival_is_the_elbo_at_its_neutral_setting():
+    from minimae import bounds, problems
+    problem = problems.split_normal(n_hidden=4)
+    p, q, _ = problem.densities(problem.init(np.random.default_rng(0)))
+    x, eps, weights = problem.nodes(16)[0]
+    log_likelihood, kl = bounds.elbo_terms(p, q, x, eps)
+    terms = bounds.expect(log_likelihood, weights), kl, weights
+    zero, elbo = np.zeros(1), bounds.elbo(p, q, x, eps, weights)
+    for value in (rivals.annealing(*terms, 1.0), rivals.beta_vae(*terms, 1.0), rivals.free_bits(*terms, zero),
+                  rivals.capacity(*terms, zero, 1.0), rivals.capacity_per_sample(*terms, zero, 1.0),
+                  rivals.dual_ascent(*terms, zero + 0.7, 0.0)):
+        np.testing.assert_allclose(value, elbo, rtol=1e-12)
+    for value in (rivals.annealing(*terms, 0.5), rivals.beta_vae(*terms, 2.0), rivals.free_bits(*terms, zero + 9),
+                  rivals.capacity(*terms, zero + 9, 1.0), rivals.capacity_per_sample(*terms, zero + 9, 1.0),
+                  rivals.dual_ascent(*terms, zero + 0.7, 0.5)):
+        assert abs(value - elbo) > 1e-4
+
+
+def test_rivals(capsys):
+    assert rivals.main(["--levels", "0.5", "--steps", "20", "--seeds", "1", "--csv", "t.csv"]) == 0
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert len({row["problem"] for row in rows}) == 3 and len({row["method"] for row in rows}) == 7
+    assert "sets I " in capsys.readouterr().out and Path("rivals.png").exists()
+    assert status_and_error(capsys, rivals, ["--levels", "-1"])[0] == 2
+
+
+def test_traps(capsys):
+    assert traps.main(["--levels", "0.5", "1", "--steps", "60", "--seeds", "2", "--csv", "t.csv"]) == 0
+    rows = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert len({row["way"] for row in rows}) == 6 and len(rows) == 24 and Path("traps.png").exists()
+    capsys.readouterr()
+    assert status_and_error(capsys, traps, ["--seeds", "0"])[0] == 2
 
 
 def test_speed_prints_all_its_parts(capsys):

@@ -179,6 +179,13 @@ def test_restricted_decoders(linear):
         assert excess[0] > -0.01  # so short a run ends up to .0024 below the curve, and up to .0032 above
 
 
+def test_the_plain_vae_of_an_expressive_family_collapses():
+    """Likelihood alone leaves z unused, whatever the seed."""
+    problem = problems.split_normal(n_hidden=8)
+    got = exact.figures(problem, run(problem, [None], seeds=range(5), steps=150))
+    assert np.all(got["exact"] < 0.01) and np.all(problem.best - got["log_likelihood"] < 0.001)
+
+
 def test_training_starts_upwards():
     """Before anything is measured every constrained model is pushed to more information, and the plain VAE is not."""
     np.testing.assert_array_equal(np.sign(Penalty([0.0, 1.0, None], 10).slope), [1, 1, 0])
