@@ -5,7 +5,7 @@ import common
 from minimae import exact, problems, train
 
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
-STEPS = 600
+STEPS = 500
 COLOURS = ["#003f5c", "#ffa600", "#7a5195", "#67b8d6", "#c2410c"]
 
 

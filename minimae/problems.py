@@ -28,21 +28,34 @@ def points(n, rng, coarse, dim=1):
     return grid(n, dim) if rng is None else grid(coarse, dim, rng.random(dim), TRAINING_WIDTH)
 
 
-def split_normal(n_hidden=16, n_train=12, log_var=None, linear=False):
+def init_critic(rng, dim_x, n_hidden, dim_z, n_components):
+    """Parameters of r(z|x): the poster's normal for one component, a mixture of normals for more."""
+    if n_components == 1:
+        return init(rng, dim_x, n_hidden, dim_z, dim_z)
+    return init(rng, dim_x, n_hidden, n_components, n_components * dim_z, n_components * dim_z)
+
+
+def critic(params):
+    """r(z|x) with such parameters: two heads make a normal, three a mixture."""
+    return NormalNet(params) if len(params) == 6 else MixtureNet(params)
+
+
+def split_normal(n_hidden=16, n_train=12, log_var=None, linear=False, n_components=1):
     """Splitting the normal: x ~ N(0, 1) as an infinite mixture of normals (poster, "Splitting the normal").
 
     The decoder is expressive (mean and log variance from the net), or restricted where log_var is a number held fixed; its
-    mean may then be linear in z as well.
+    mean may then be linear in z as well.  The critic is the poster's normal, or a mixture of n_components.
     """
     if linear and log_var is None:
         raise ValueError("a linear decoder needs a log_var to hold fixed")
 
     def init_all(rng):
         heads = [1, 1] if log_var is None else [1]
-        return init(rng, 1, 0 if linear else n_hidden, *heads), init(rng, 1, n_hidden, 1, 1), init(rng, 1, n_hidden, 1, 1)
+        return (init(rng, 1, 0 if linear else n_hidden, *heads), init(rng, 1, n_hidden, 1, 1),
+                init_critic(rng, 1, n_hidden, 1, n_components))
 
     def densities(params):
-        return NormalNet(params[0], log_var), NormalNet(params[1]), NormalNet(params[2])
+        return NormalNet(params[0], log_var), NormalNet(params[1]), critic(params[2])
 
     def nodes(n=None, rng=None):
         # The data are N(0, 1), so nodes of N(0, 1) are nodes of the data.
@@ -52,7 +65,7 @@ def split_normal(n_hidden=16, n_train=12, log_var=None, linear=False):
         z, weights = grid(n)
         mean, log_var = p.moments(z[None, :, None])
         seen = weights > 1e-9  # what a net does where z has no mass must not stretch the grid
-        reach = 9 * np.exp(0.5 * log_var + 0 * mean)[0, seen]
+        reach = 9 * np.exp(0.5 * np.broadcast_to(log_var, mean.shape))[0, seen]
         x = np.linspace(np.min(mean[0, seen] - reach), np.max(mean[0, seen] + reach), n)
         return x[None, None, :, None], x[1] - x[0]
 
@@ -73,13 +86,12 @@ def categorical(p_true, n_hidden=16, dim_z=1, n_components=2, n_train=(128, 10))
     if p_true.ndim != 1 or not np.all(p_true >= 0) or not np.isclose(np.sum(p_true), 1):
         raise ValueError(f"p_true {p_true} must be probabilities that sum to 1")
     K, p_true = len(p_true), p_true / np.sum(p_true)
-    critic = NormalNet if n_components == 1 else MixtureNet
     n_z, n_eps = n_train
     certain = np.zeros((1, 1)), np.ones(1)  # all x are summed over, so no node is needed to draw one
 
     def init_all(rng):
-        heads = [dim_z] * 2 if n_components == 1 else [n_components, n_components * dim_z, n_components * dim_z]
-        return init(rng, dim_z, n_hidden, K), init(rng, K, n_hidden, dim_z, dim_z), init(rng, K, n_hidden, *heads)
+        return (init(rng, dim_z, n_hidden, K), init(rng, K, n_hidden, dim_z, dim_z),
+                init_critic(rng, K, n_hidden, dim_z, n_components))
 
     def densities(params):
         return CategoricalNet(params[0]), NormalNet(params[1]), critic(params[2])

@@ -186,6 +186,12 @@ def test_the_plain_vae_of_an_expressive_family_collapses():
     assert np.all(got["exact"] < 0.01) and np.all(problem.best - got["log_likelihood"] < 0.001)
 
 
+def test_a_mixture_for_a_critic_of_the_normal():
+    problem = problems.split_normal(n_hidden=8, n_components=2)
+    got = exact.figures(problem, run(problem, [0.8], steps=150))
+    assert got["exact"][0] == pytest.approx(0.8, abs=0.06)  # as with a normal for a critic, see above
+
+
 def test_training_starts_upwards():
     """Before anything is measured every constrained model is pushed to more information, and the plain VAE is not."""
     np.testing.assert_array_equal(np.sign(Penalty([0.0, 1.0, None], 10).slope), [1, 1, 0])
