@@ -199,6 +199,16 @@ def test_speed_prints_all_its_parts(capsys):
     assert status_and_error(capsys, speed, ["--repeats", "0"])[0] == 2
 
 
+def test_the_example_of_the_readme(capsys):
+    readme = (DEMOS.parent / "README.md").read_text(encoding="utf-8")
+    code = readme.split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(code, names)
+    printed = capsys.readouterr().out
+    assert printed.startswith("[0.2 0.5 0. ]\n") and "# [0.2 0.5 0. ]" in code
+    np.testing.assert_allclose(np.exp(names["p"].log_probs(names["z"])).sum(-1), 1)
+
+
 @pytest.mark.parametrize("demo", FIGURE_DEMOS)
 def test_as_a_program_from_another_folder(demo):
     script = Path(demo.__file__)
