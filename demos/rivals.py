@@ -145,7 +145,8 @@ def print_table(rows):
                 worst = np.max([abs(row["exact"] - knob) for row in same])
                 print(f"  {method if n == 0 else '':15s} {'sets ' + controls if n == 0 else '':21s}"
                       f"{'' if np.isnan(knob) else f'{knob:.4g}':>6}  I {mean['exact']:7.4f}   KL {mean['rate']:7.4f}   "
-                      f"lost {mean['lost']:7.4f}" + (f"   off by {worst:.4f}" if asked else ""))
+                      f"lost {mean['lost']:7.4f}" + (f"   off by {worst:.4f}" if asked else "")
+                      + ("   not resolved: p(x|z) is too sharp for exact figures" if np.isnan(mean["exact"]) else ""))
 
 
 def draw(rows, show=False):

@@ -25,7 +25,8 @@ def main(argv=None):
     options.add_argument("--seed", type=int, default=0, help="where weights and nodes start")
     options.add_argument("--levels", type=float, nargs="*", default=[0, 0.4, 0.8, 1.2, 1.6, 2], metavar="M",
                          help="requested information in the race for accuracy, nats")
-    options.add_argument("--steps", type=int, default=2400, help="steps after which the race for accuracy is given up")
+    options.add_argument("--steps", type=int, default=2400,
+                         help="steps after which the race for accuracy is given up, and the most for the demos")
     options.add_argument("--repeats", type=int, default=50, help="how often each step is timed")
     options.add_argument("--csv", metavar="TABLE", help="where to save all figures: section, what, value, unit")
     return common.main(options, run, argv)
@@ -85,7 +86,7 @@ def autograd_against_hand(args):
 def whole_processes(args):
     print("(b) whole runs of the demos, s: total, of it import, training, exact figures, table and figure")
     for demo in ("split_normal", "categorical"):
-        code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import speed; speed.one_process({demo!r}, {args.seed})"
+        code = f"import sys; sys.path.insert(0, {str(HERE)!r}); import speed; speed.one_process({demo!r}, {args.seed}, {args.steps})"
         start = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         total = time.perf_counter() - start
@@ -95,8 +96,8 @@ def whole_processes(args):
             yield f"{demo}, {what}", seconds, "s"
 
 
-def one_process(name, seed):
-    """Run a demo with its defaults in this fresh process and print the seconds of its four parts last."""
+def one_process(name, seed, most_steps):
+    """Run a demo in this fresh process, with its default of steps unless that is too many, and print the seconds of its parts."""
     import importlib
     import tempfile
     demo = importlib.import_module(name)
@@ -114,7 +115,7 @@ def one_process(name, seed):
 
     timed(train, "train"), timed(exact, "figures"), timed(common, "report")
     with tempfile.TemporaryDirectory() as folder:
-        demo.main(["--seed", str(seed), "--out", f"{folder}/figure.png"])
+        demo.main(["--seed", str(seed), "--steps", str(min(demo.STEPS, most_steps)), "--out", f"{folder}/figure.png"])
     print(IMPORTED, times["train"], times["figures"], times["report"])
 
 

@@ -31,9 +31,9 @@ def lattice(rng, n, dim):
 def grid(n, dim=1, shift=0.5, half_width=9.0):
     """n^dim equally spaced points on [-half_width, half_width], weights ~ N(0, I): the trapezoidal rule.
 
-    Where the integrand is smooth the error falls faster than any power of n, down to what lies beyond half_width.  `shift` in [0, 1), one number or (dim,),
-    says where in its cell each point sits; drawn anew at every step of training it leaves a net no place to hide between
-    the points.  Beyond 9 the normal has no mass in double precision.
+    Where the integrand is smooth the error falls faster than any power of n, down to what lies beyond half_width.
+    `shift` in [0, 1), one number or (dim,), says where in its cell each point sits; drawn anew at every step of training it
+    leaves a net no place to hide between the points.  Beyond 9 the normal has no mass in double precision.
     """
     index = np.indices((n,) * dim).reshape(dim, -1).T
     points = half_width * (2 * (index + shift) / n - 1)

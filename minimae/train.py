@@ -6,7 +6,7 @@ from . import bounds
 from .adam import ascend, cosine
 
 
-def train(problem, levels, seeds=(0,), steps=600, rate=0.03, after=None):
+def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None):
     """Train one mutual autoencoder per level and seed, stacked in one run; returns the parameters of all of them.
 
     Model l has level levels[l % len(levels)] in nats, or None for no constraint: the plain VAE; and the seed
@@ -54,8 +54,8 @@ def mutual(p, q, r, data, model, slope):
 
     data = (x, eps, weights) and model = (z, eps, weights) are nodes, slope (L,) is that of the penalty in I^.
     q climbs the ELBO and r climbs I^: r only ever tightens its bound.  p climbs ELBO + slope I^; it acts on I^ through
-    the nodes of p(x|z) alone, so that is where its gradient is scaled.  Were r to share the penalty, it would meet a low
-    level by becoming a bad critic, and the exact I would be anywhere above it.
+    the nodes of p(x|z) alone, so that is where its share of the gradient of ELBO + I^ is multiplied by slope.  Were r to
+    share the penalty, it would meet a low level by becoming a bad critic, and the exact I would be anywhere above it.
     """
     z, eps, weights = model
     x, weights = p.joint(z, eps, weights)
@@ -77,8 +77,8 @@ class Penalty:
     """The penalty C |I^ - M| of every model in a stack, with a C of its own.
 
     An exact penalty needs C above the slope of the best ELBO in I: 0 for the expressive normal, .7 for ten categories at
-    2.15 nats, exp(-2 I) / sd^2 - 1 for a decoder with a linear mean and a fixed sd.  But C above what is needed stirs up p and q and costs
-    likelihood.  So C starts small and grows for as long as its model's violation |I^ - M| stays large.
+    2.15 nats, exp(-2 I) / sd^2 - 1 for a decoder with a linear mean and a fixed sd.  But C above what is needed stirs up
+    p and q and costs likelihood.  So C starts small and grows for as long as its model's violation |I^ - M| stays large.
 
     |d| is rounded off to d^2 / (2 width) for |d| < width: steps of a given length cannot settle a violation finely, they
     would jump to and fro across the kink.  width shrinks with the learning rate, so that the penalty ends up exact; and
