@@ -44,8 +44,8 @@ def draw(problem, params, rows, show=False):
             axis.fill_between(z, curve, color=colour, alpha=0.25, linewidth=0)
             axis.plot(z, curve, color=colour, linewidth=1.8)
             lead = curve / np.delete(curves, k, 1).max(1)
-            if lead.max() > 1.1 and not alike:  # by less, numbers would pile up
-                at = np.argmax(np.where(lead > 1.1, curve, 0))
+            if lead.max() > 1.02 and not alike:  # where a category never leads its number would sit on another's
+                at = np.argmax(np.where(lead > 1.02, curve, 0))
                 axis.text(z[at], curve[at] + 0.04, str(k), ha="center", fontsize=13, fontweight="bold")
         if alike:
             axis.text(0, curves.max() + 0.06, f"all {curves.shape[1]} alike", ha="center", fontsize=13)

@@ -85,7 +85,7 @@ def draw(rows, sd, show=False):
                   textcoords="offset points", fontsize=13)
     axis.set_xlabel("exact information I(z, x), nats", fontsize=13)
     axis.set_ylabel("exact E log p(x), nats", fontsize=13)
-    axis.legend(fontsize=13, frameon=False, loc="lower center", bbox_to_anchor=(0.48, 0.06))
+    axis.legend(fontsize=13, framealpha=1, edgecolor="white", loc="lower center", bbox_to_anchor=(0.48, 0.06))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -206,8 +206,8 @@ def draw(rows, about_cause, show=False):
             right.plot([row["exact"] for row in same], [row["cause"] for row in same], **line)
         for row in of_group:
             if group in ("word drop-out", "window") and row["seed"] == rows[0]["seed"]:
-                left.annotate(row["name"].split()[-1], (row["exact"], max(row["best"] - row["log_likelihood"], 1e-5)),
-                              xytext=(8, 5), textcoords="offset points", fontsize=12)
+                for axis, y in [(left, max(row["best"] - row["log_likelihood"], 1e-5)), (right, row["cause"])]:
+                    axis.annotate(row["name"].split()[-1], (row["exact"], y), xytext=(8, 5), textcoords="offset points", fontsize=12)
     left.set(yscale="log", ylim=(5e-6, None))
     left.set_ylabel("log-likelihood lost, nats (1e-5 and less)", fontsize=13)
     right.axhline(about_cause, color="grey", linewidth=1)

@@ -67,7 +67,7 @@ def run(args):
         return train.Penalty(all_levels, args.steps)
 
     ways = [("right", grid, right, penalty()), ("critic shares the penalty", grid, shared_critic, penalty()),
-            ("64 i.i.d. nodes", iid, right, penalty()), ("the same, slope from the same nodes", iid, same_nodes, penalty()),
+            ("64 i.i.d. nodes", iid, right, penalty()), ("64 i.i.d. nodes, slope from the same", iid, same_nodes, penalty()),
             ("C fixed at .001", grid, right, Fixed(all_levels, args.steps, 1e-3)),
             ("C fixed at 10", grid, right, Fixed(all_levels, args.steps, 10.0))]
     rows, done = [], common.stages(len(ways))
@@ -106,7 +106,7 @@ def draw(rows, show=False):
     for axis, (way, found) in zip(axes, ways.items()):
         level = np.array([row["level"] for row in found])
         axis.axhline(0, color="black", linewidth=1)
-        for key, marker, size, colour, label in [("exact", "o", 11, "#e08214", "exact I"), ("lower", "+", 14, "#003f5c", "bound I^")]:
+        for key, marker, size, colour, label in [("exact", "o", 11, "#e08214", "exact I"), ("lower", "+", 14, "#003f5c", "bound Î")]:
             axis.plot(level, [row[key] for row in found] - level, marker, color=colour, markersize=size, markeredgewidth=2,
                       label=label)
         axis.set_yscale("symlog", linthresh=0.01)  # linear up to .01 nats, the aim for every level

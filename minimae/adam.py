@@ -9,7 +9,8 @@ def ascend(objective, params, steps, rate, after=None, names=None):
     params is a tuple of tuples of arrays.  The rate falls to zero along a cosine: early steps travel, late steps settle.
     after(step, params, values) is called once a step with the params after it (views: copy them to keep them) and the values
     that objective had before it.
-    Raises FloatingPointError with the step and the name of the model (its row, without names) where a value is not finite.
+    Raises FloatingPointError with the step and the name of the model (its row, without names) where a value or a part of the
+    gradient is not finite.
     """
     # The usual 0.9 for the mean, but 0.95 for the square: when a density turns sharp the gradient jumps by orders of
     # magnitude, and the usual 0.999 would hold that model back for the next thousand steps.
@@ -20,10 +21,11 @@ def ascend(objective, params, steps, rate, after=None, names=None):
     for step in range(1, steps + 1):
         with np.errstate(all="ignore"):  # a model that diverges is named below
             vjp, values = make_vjp(objective)(params)
-            gradient = flatten(vjp(np.ones_like(values)))
-        diverged = np.argwhere(~np.isfinite(values))
-        if len(diverged):
-            row = diverged[0, -1]
+            gradients = vjp(np.ones_like(values))
+        gradient = flatten(gradients)
+        if not (np.all(np.isfinite(values)) and np.all(np.isfinite(gradient))):
+            arrays = [values.T] + [array for group in gradients for array in group]  # models along the first axis
+            row = min(found[0, 0] for found in (np.argwhere(~np.isfinite(array)) for array in arrays) if len(found))
             raise FloatingPointError(f"training diverged at step {step}, level {names[row] if names else row}")
         mean = beta_mean * mean + (1 - beta_mean) * gradient
         square = beta_square * square + (1 - beta_square) * gradient ** 2

@@ -104,7 +104,7 @@ class Penalty:
         self.slope = np.where(self.free, 0.0, self.C)  # nets start out ignoring z, at the lower end
 
     def update(self, lower, step):
-        """Let C grow where it must, and set slope = d/dI^ of -C |I^ - M| at I^ = lower, (L,)."""
+        """Let C grow where it must, and set slope = d/dI^ of -C |I^ - M|, rounded off, at I^ = lower, (L,)."""
         violation = lower - self.target
         width = self.WIDTH * cosine(step, self.steps) + 1e-3  # 1e-3: well below what is promised, and never 0 / 0
         self.C = np.where(np.abs(violation) > width / 4, self.C * self.GROWTH ** (1 / self.steps), self.C)

@@ -141,6 +141,11 @@ def test_divergence_names_step_and_level():
         run(problem, [0.5, None], steps=50, rate=1e4)
 
 
+def test_a_gradient_that_is_not_finite_stops_the_run_too():
+    with pytest.raises(FloatingPointError, match="step 1, level b"):
+        adam.ascend(lambda params: anp.sqrt(anp.abs(params[0][0])), ((np.array([1.0, 0.0]),),), 5, 0.1, names="ab")
+
+
 @pytest.mark.parametrize("levels, seeds, steps, message", [
     ([], [0], 10, "no levels"), ([-0.1], [0], 10, "level -0.1 must be"), ([float("nan")], [0], 10, "level nan must be"),
     ([float("inf")], [0], 10, "level inf must be"), ([50.0], [0], 10, "cannot be resolved"), ([1.0], [], 10, "seeds"),
