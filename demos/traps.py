@@ -59,7 +59,7 @@ def main(argv=None):
 
 def run(args):
     grid, seeds = problems.split_normal(), common.seeds(args)
-    iid = speed.with_nodes(grid, nodes.monte_carlo, 64)
+    iid = speed.with_nodes(grid, nodes.monte_carlo, 144)  # as many as the grid has, 12 x 12
     train.check(grid, args.levels, seeds, args.steps)
     all_levels = list(args.levels) * len(seeds)
 
@@ -67,9 +67,9 @@ def run(args):
         return train.Penalty(all_levels, args.steps)
 
     ways = [("right", grid, right, penalty()), ("critic shares the penalty", grid, shared_critic, penalty()),
-            ("64 i.i.d. nodes", iid, right, penalty()), ("64 i.i.d. nodes, slope from the same", iid, same_nodes, penalty()),
-            ("C fixed at .001", grid, right, Fixed(all_levels, args.steps, 1e-3)),
-            ("C fixed at 10", grid, right, Fixed(all_levels, args.steps, 10.0))]
+            ("144 i.i.d. nodes", iid, right, penalty()), ("144 i.i.d. nodes, slope from the same", iid, same_nodes, penalty()),
+            ("C fixed at .001, sharp kink", grid, right, Fixed(all_levels, args.steps, 1e-3)),
+            ("C fixed at 10, sharp kink", grid, right, Fixed(all_levels, args.steps, 10.0))]
     rows, done = [], common.stages(len(ways))
     for name, problem, objective, how in ways:
         params = climb(problem, objective, how, len(args.levels), seeds, args.steps)

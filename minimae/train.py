@@ -91,7 +91,7 @@ class Penalty:
     I above I^ = M; that is what happens to restricted decoders far below -log sd.
     """
     # START .1, .3, .5, 1 and 3, GROWTH 1, 20, 100, 400 and 10^5 and WIDTH .3, .5 and 1 were tried on both problems of the
-    # poster.  More of the first two reaches steep levels sooner and loses likelihood at flat ones.
+    # poster, seeds 0 to 5.  More of the first two reaches steep levels sooner and loses likelihood at flat ones.
     START = 0.3
     GROWTH = 100.0  # over a run that violates its level throughout, which ends with C = 30
     WIDTH = 1.0     # nats, at the full learning rate
