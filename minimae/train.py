@@ -6,7 +6,7 @@ from . import bounds
 from .adam import ascend, cosine
 
 
-def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None):
+def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=100.0):
     """Train one mutual autoencoder per level and seed, stacked in one run; returns the parameters of all of them.
 
     Model l has level levels[l % len(levels)] in nats, or None for no constraint: the plain VAE; and the seed
@@ -15,12 +15,12 @@ def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None):
 
         max over p and q of  ELBO(p, q) - C |I^(p, r) - M|   with   r = argmax over r of I^(p, r),
 
-    is climbed by one step of all three nets at a time; `Penalty` says what C does.
+    is climbed by one step of all three nets at a time; `Penalty` says what C does and what `growth` is for.
     after(step, params, values) is called once a step with values = [ELBO, I^], (2, L), from before the step.
     Raises ValueError where levels, seeds or steps make no sense, FloatingPointError with step and level on divergence.
     """
     check(problem, levels, seeds, steps)
-    penalty = Penalty(list(levels) * len(seeds), steps)
+    penalty = Penalty(list(levels) * len(seeds), steps, growth)
 
     def objective(p, q, r, data, model):
         return mutual(p, q, r, data, model, penalty.slope)
@@ -90,14 +90,14 @@ class Penalty:
     What the penalty holds is I^.  A decoder that wants more information than asked for may hide it from a Gaussian critic,
     I above I^ = M; that is what happens to restricted decoders far below -log sd.
     """
-    # START .1, .3, .5, 1 and 3, GROWTH 1, 20, 100, 400 and 10^5 and WIDTH .3, .5 and 1 were tried on both problems of the
+    # START .1, .3, .5, 1 and 3, growth 1, 20, 100, 400 and 10^5 and WIDTH .3, .5 and 1 were tried on both problems of the
     # poster, seeds 0 to 5.  More of the first two reaches steep levels sooner and loses likelihood at flat ones.
+    # growth is that of C over a run that violates its level throughout: with 100, one that ends with C = 30.
     START = 0.3
-    GROWTH = 100.0  # over a run that violates its level throughout, which ends with C = 30
-    WIDTH = 1.0     # nats, at the full learning rate
+    WIDTH = 1.0  # nats, at the full learning rate
 
-    def __init__(self, levels, steps):
-        self.levels, self.steps = levels, steps
+    def __init__(self, levels, steps, growth=100.0):
+        self.levels, self.steps, self.growth = levels, steps, growth
         self.free = np.array([level is None for level in levels])
         self.target = np.array([0.0 if level is None else level for level in levels])
         self.C = np.full(len(levels), self.START)
@@ -107,7 +107,7 @@ class Penalty:
         """Let C grow where it must, and set slope = d/dI^ of -C |I^ - M|, rounded off, at I^ = lower, (L,)."""
         violation = lower - self.target
         width = self.WIDTH * cosine(step, self.steps) + 1e-3  # 1e-3: well below what is promised, and never 0 / 0
-        self.C = np.where(np.abs(violation) > width / 4, self.C * self.GROWTH ** (1 / self.steps), self.C)
+        self.C = np.where(np.abs(violation) > width / 4, self.C * self.growth ** (1 / self.steps), self.C)
         self.slope = np.where(self.free, 0.0, -self.C * np.clip(violation / width, -1, 1))
 
 

@@ -89,7 +89,7 @@ def test_penalty_grows_only_while_the_violation_is_large_and_ends_exact():
     penalty = Penalty([1.0, 1.0, None], steps)
     for step in range(1, steps + 1):
         penalty.update(np.array([0.0, 1.0, 5.0]), step)
-    assert penalty.C[0] == pytest.approx(Penalty.START * Penalty.GROWTH)
+    assert penalty.C[0] == pytest.approx(Penalty.START * penalty.growth)
     assert penalty.C[1] == Penalty.START
     assert penalty.slope[2] == 0
     penalty.update(np.array([0.99, 1.0, 5.0]), steps)  # at the end a hundredth of a nat already meets the full C

@@ -1,0 +1,305 @@
+"""Faces turned by an angle and moved by an emotion (the poster's Figure 3): what a code of two numbers learns, on request."""
+from statistics import NormalDist
+
+import autograd.numpy as np
+from autograd.tracer import getval
+
+import common
+from minimae import bounds, exact, nodes, normal, problems, train
+from minimae.nets import CategoricalNet, NormalNet, init, log_sum_exp
+
+SIDE = 24                       # pixels
+PIXELS = SIDE ** 2
+NOISE = 0.4                     # standard deviation of the pixels, known to every decoder
+LEVELS = {"one": [1, 2, 3, 4], "album": [0.5, 1, 1.5, 2]}
+STEPS = 900
+RATE = {"one": 0.013, "album": 0.02}
+GROWTH = {"one": 1000, "album": 100}  # of C; one image for every z wants information by 10 nats of likelihood per nat and more
+HIDDEN = 128
+IMAGES = 64                     # of an album
+BATCH = 64                      # nodes of a step
+GRIDS = (64, 96, 128)           # points per dimension of z in exact figures
+
+
+def draw(angle, emotion):
+    """Faces from angles and emotions in [-1, 1], (n,) each, as grey values in [-1/2, 1/2], (n, PIXELS).
+
+    Eyes, nose and mouth sit on a ball that turns by up to 0.3 radians; the mouth is a parabola, from sad to happy.
+    Edges are blurred over two pixels, which makes the faces change smoothly with both factors.
+    """
+    turn, smile = 0.3 * np.reshape(angle, (-1, 1, 1)), np.reshape(emotion, (-1, 1, 1))
+    pixel = 2.4 / SIDE
+    up, right = np.meshgrid(*[pixel * (np.arange(SIDE) + 0.5) - 1.2] * 2, indexing="ij")
+    up = -up
+
+    def inside(distance):  # 1 where distance to the edge is far below zero, 0 far above
+        return np.clip(0.5 - distance / (2 * pixel), 0, 1)
+
+    def spot(longitude, latitude, width, height):
+        across = (right - np.cos(latitude) * np.sin(longitude + turn)) / (width * np.cos(longitude + turn))
+        along = (up - np.sin(latitude)) / height
+        return inside((np.sqrt(across ** 2 + along ** 2) - 1) * min(width, height))
+
+    across = (right - np.cos(0.52) * np.sin(turn)) / np.cos(turn)  # from the middle of the mouth
+    bend = 1.8 * smile * across
+    mouth = inside(np.maximum(np.abs(up + np.sin(0.52) - bend * across + 0.225 * smile) / np.sqrt(1 + 4 * bend ** 2) - 0.12,
+                              np.abs(across) - 0.5))
+    features = [mouth, spot(-0.45, 0.3, 0.17, 0.2), spot(0.45, 0.3, 0.17, 0.2), 0.5 * spot(0.0, 0.0, 0.1, 0.16)]
+    head = inside(np.sqrt(up ** 2 + right ** 2) - 1.05)
+    return (head * (1 - np.max(features, axis=0)) - 0.5).reshape(-1, PIXELS)
+
+
+def squared_distances(x, y):
+    """|x - y|^2 by a matmul, which spares a table of images: (L, 1, J, X), (L, 1, K, X) -> (L, J, K)."""
+    x, y = np.squeeze(x, 1), np.squeeze(y, 1)
+    return np.sum(x ** 2, -1)[:, :, None] - 2 * np.matmul(x, np.swapaxes(y, 1, 2)) + np.sum(y ** 2, -1)[:, None]
+
+
+def log_prob_of_noise(squared):
+    """log N(x | mean, NOISE^2 I) from |x - mean|^2."""
+    return -0.5 * (squared / NOISE ** 2 + PIXELS * (2 * np.log(NOISE) + normal.LOG_2PI))
+
+
+class OneFace(NormalNet):
+    """x | z ~ N(mean(z), NOISE^2 I): one image for every z, so that all there is to say about x has to come from z."""
+
+    def __init__(self, params):
+        super().__init__(params, 2 * np.log(NOISE))
+
+    def mean(self, z):
+        return self.moments(z)[0]
+
+    def log_marginal(self, z, weights):
+        """log p(x) by nodes z (N, Z), weights (N,), as a function of x: (L, 1, J, X) -> (L, J)."""
+        means, log_weights = self.mean(z[None, None]), np.log(weights)
+        return lambda x: log_sum_exp(log_weights + log_prob_of_noise(squared_distances(x, means)), -1)
+
+
+class Album:
+    """x | z ~ sum_k probs_k(z) N(image_k, NOISE^2 I): z leafs through a mixture that could do without it."""
+
+    def __init__(self, params):
+        *pages, self.images = params
+        self.pages = CategoricalNet(pages)
+
+    def mean(self, z):
+        return np.matmul(np.exp(self.pages.log_probs(z)), self.images)
+
+    def log_prob(self, x, z):
+        """log p(x|z) of x (L, 1, J, X) at z (L, N, J, Z), as (L, N, J)."""
+        log_probs = log_prob_of_noise(squared_distances(x, self.images))[:, None]
+        return log_sum_exp(self.pages.log_probs(z) + log_probs, -1)
+
+    def joint(self, z, eps, weights):
+        """Nodes and weights of p(z) p(x|z) from z (L, N, 1, Z): every image with its noise, weighted by its probability."""
+        x, page_weights = self.pages.joint(z, eps, weights)
+        return np.matmul(x, self.images) + NOISE * eps, page_weights
+
+    def log_marginal(self, z, weights):
+        """As in OneFace; here the sum over z leaves a mixture of the images."""
+        log_probs = np.log(np.sum(weights[:, None] * np.exp(self.pages.log_probs(z[None, None])), 2))
+        return lambda x: log_sum_exp(log_probs + log_prob_of_noise(squared_distances(x, self.images)), -1)
+
+
+class Bayes:
+    """r(z|x) = p(z) p(x|z) / p(x), with p(x) from a grid of z: in two dimensions the best critic needs no net.
+
+    It is held fixed as p moves, like any critic; the gradient through r would be zero anyway, since r is at its optimum.
+    """
+    # 28 points on +-3.6 lie .26 apart; posteriors have a standard deviation of .14 where I is 4 nats, 2 for each dimension.
+    POINTS, HALF_WIDTH = 28, 3.6
+
+    def __init__(self, p):
+        self.p, self.log_marginal = p, p.log_marginal(*nodes.grid(self.POINTS, 2, half_width=self.HALF_WIDTH))
+
+    def log_prob(self, z, x):
+        return normal.log_prob(z, 0.0, 0.0) + self.p.log_prob(x, z) - self.log_marginal(x)[:, None]
+
+
+def faint(params):
+    """The same net, shown its image with a fifth of the contrast.
+
+    Adam moves every weight by about the rate, and 576 of them together a hidden unit by far more than any other layer's.
+    """
+    W, *others = params
+    return 0.2 * W, *others
+
+
+def noisy(rng, faces):
+    """Every face twice, with noise and with its negative: the noise in the gradient of a decoder's mean nearly cancels."""
+    noise = NOISE * rng.standard_normal(faces.shape)
+    return np.concatenate([faces + noise, faces - noise])
+
+
+def law(rng, n):
+    """n pairs of faces as in `noisy`, with angle and emotion uniform on [-1, 1]: angle, emotion (2n,), x (2n, PIXELS)."""
+    angle, emotion = rng.uniform(-1, 1, (2, n))
+    return np.tile(angle, 2), np.tile(emotion, 2), noisy(rng, draw(angle, emotion))
+
+
+def problem(decoder, critic):
+    """The faces for a decoder "one" or "album" and a critic "bayes" or "net"; training only, exact figures are below."""
+    family = {"one": OneFace, "album": Album}[decoder]
+
+    def init_all(rng):
+        if decoder == "one":
+            p = init(rng, 2, HIDDEN, PIXELS)
+        else:  # an image no data are near would never learn, so all start as faint copies of data, noise and all
+            p = *init(rng, 2, HIDDEN // 4, IMAGES), NOISE * law(rng, IMAGES // 2)[2][None, None]
+        r = problems.init_critic(rng, PIXELS, HIDDEN, 2, 2) if critic == "net" else ()
+        return p, init(rng, PIXELS, HIDDEN, 2, 2), r
+
+    def densities(params):
+        p, q, r = params
+        fixed = family([getval(a) for a in p])
+        return family(p), NormalNet(faint(q)), problems.critic(faint(r)) if r else Bayes(fixed)
+
+    def train_nodes(n=None, rng=None):
+        equal = np.full((1, 1, BATCH), 1 / BATCH)
+        data = law(rng, BATCH // 2)[2][None, None], rng.standard_normal((1, 1, BATCH, 2)), equal
+        if decoder == "one":
+            z, _ = nodes.lattice(rng, BATCH // 2, 2)
+            return data, (np.tile(z, (2, 1))[None, None], noisy(rng, np.zeros((BATCH // 2, PIXELS)))[None, None] / NOISE, equal)
+        z, weights = nodes.grid(12, 2, rng.random(2), 4.0)
+        return data, (z[None, :, None], rng.standard_normal((1, 1, IMAGES, PIXELS)), weights[None, :, None])
+
+    if decoder == "album":
+        highest, why = np.log(IMAGES), f"x tells at most which of the {IMAGES} images it shows"
+    else:
+        cell = (2 * Bayes.HALF_WIDTH / Bayes.POINTS) ** 2
+        highest, why = normal.entropy(np.zeros(2)) - np.log(cell), "finer codes fall between the nodes of the critic's grid"
+    return problems.Problem(init_all, densities, train_nodes, None, None, None, highest, why)
+
+
+def refined(p, x):
+    """log p(.) of a single model by the coarsest grid of z that one half as fine again agrees with on x, on average to 1e-3.
+
+    NaN everywhere where no grid does: p is too sharp.
+    """
+    for n in GRIDS:
+        coarse, fine = [p.log_marginal(*nodes.grid(m, 2, half_width=5.0)) for m in (n, 3 * n // 2)]
+        if abs(np.mean(coarse(x) - fine(x))) < 1e-3:
+            return coarse
+    return lambda x: np.full((1, x.shape[2]), np.nan)
+
+
+def log_true(x, n=64):
+    """log p_true(x) of x (1, 1, J, X), from n x n midpoints of angle and emotion; (J,)."""
+    middle = (np.arange(n) + 0.5) * 2 / n - 1
+    faces = draw(*[factor.ravel() for factor in np.meshgrid(middle, middle)])
+    return log_sum_exp(log_prob_of_noise(squared_distances(x, faces[None, None]))[0], -1) - np.log(n * n)
+
+
+def figures(of, params, rng, replicates=10, pairs=64):
+    """A dict per model: Monte Carlo over x, in randomised replicates that give the standard error, quadrature over z.
+
+    Every model is judged on the same faces and noise, none of which it has seen.
+    """
+    draws = []
+    for _ in range(replicates):
+        angle, emotion, x = law(rng, pairs)
+        z, _ = nodes.lattice(rng, 2 * pairs, 2)
+        draws.append((angle, emotion, x[None, None], z[None, None], rng.standard_normal((2, 1, 1, 2 * pairs, 2)),
+                      rng.standard_normal((1, 1, 2 * pairs, PIXELS)), rng.random((2 * pairs, 1))))
+    best = np.mean([np.mean(log_true(x)) for _, _, x, *_ in draws])
+    equal = np.full((1, 1, 2 * pairs), 0.5 / pairs)
+    rows = []
+    for l in range(len(params[0][0])):
+        p, q, r = of.densities(exact.select(params, l))
+        log_px, values, codes = None, [], []
+        for _, _, x_true, z, (eps, eps_model), noise, uniform in draws:
+            x = sample(p, z, noise, uniform)
+            log_px = log_px or refined(p, np.concatenate([x, x_true], 2))
+            # H(z) = -E log p(z) on the same nodes, so that I^ and I share their noise
+            values.append([np.mean(r.log_prob(z, x) - normal.log_prob(z, 0.0, 0.0)),
+                           bounds.upper(p, lambda x: log_px(x)[:, None], z, x, equal)[0],
+                           bounds.upper(p, lambda x: np.subtract(*bounds.elbo_terms(p, q, x, eps_model)), z, x, equal)[0],
+                           bounds.elbo(p, q, x_true, eps, equal)[0],
+                           np.mean(log_px(x_true))])
+            codes.append(q.moments(x_true)[0][0, 0])
+        row = dict(zip(["lower", "exact", "upper", "elbo", "log_likelihood"], np.mean(values, 0)))
+        row.update(best=best, error=np.std(values, 0, ddof=1)[1] / np.sqrt(replicates))
+        for name, factor in [("angle", 0), ("emotion", 1)]:
+            row["r2_" + name] = r_squared(np.array(codes), np.array([of_one[factor] for of_one in draws]))
+        rows.append(row)
+    return rows
+
+
+def sample(p, z, noise, uniform):
+    """x ~ p(x|z) of a single model at every z (1, 1, J, Z), from standard normal noise and uniform numbers (J, 1)."""
+    if isinstance(p, OneFace):
+        return p.mean(z) + NOISE * noise
+    page = np.sum(np.cumsum(np.exp(p.pages.log_probs(z)[0, 0]), 1) < uniform, 1)
+    return p.images[:, :, np.minimum(page, IMAGES - 1)] + NOISE * noise  # the sum may end at 1 less rounding
+
+
+def r_squared(codes, factor):
+    """The part of a factor's variance that a quadratic in the code explains; fitted on one half of the replicates, judged on
+    the other: codes (R, J, 2), factor (R, J)."""
+    a, b = codes[..., 0], codes[..., 1]
+    features = np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], -1)
+    half = len(codes) // 2
+    fit, *_ = np.linalg.lstsq(features[:half].reshape(-1, 6), factor[:half].ravel(), rcond=None)
+    return 1 - np.mean((factor[half:] - features[half:] @ fit) ** 2) / np.var(factor[half:])
+
+
+def main(argv=None):
+    options = common.parser(__doc__, None, STEPS, "faces.png")
+    options.add_argument("--decoder", choices=list(LEVELS), default="one", help="one image for every z, or an album of "
+                         f"{IMAGES} that z leafs through; --levels are {LEVELS['one']} and {LEVELS['album']} by default")
+    options.add_argument("--critic", choices=["bayes", "net"], default="bayes",
+                         help="by Bayes' rule on a grid of z, or a net as in the poster")
+    return common.main(options, run, argv)
+
+
+def run(args):
+    levels = [*(args.levels or LEVELS[args.decoder]), None]
+    of = problem(args.decoder, args.critic)
+    params = train.train(of, levels, common.seeds(args), args.steps, RATE[args.decoder], common.progress(args.steps),
+                         GROWTH[args.decoder])
+    # the evaluation has a stream of random numbers of its own
+    rows = figures(of, params, np.random.default_rng([args.seed, 1]))
+    for l, row in enumerate(rows):
+        level = levels[l % len(levels)]
+        row.update(level="vae" if level is None else level, seed=args.seed + l // len(levels), decoder=args.decoder, critic=args.critic)
+    common.report(rows, args, lambda rows: show_faces(of, params, rows, args.show), print_table)
+
+
+def print_table(rows):
+    print("in nats: Monte Carlo over x, with the standard error of I, and quadrature over z; R^2 of the factors from the code")
+    print("  M asked   I^ <=    I  +- s.e. <= U      log-likelihood: ELBO, exact, best    R^2 angle emotion")
+    for row in rows:
+        print(f"  {common.level_name(row['level']):>7}  {row['lower']:6.3f} {row['exact']:6.3f} {row['error']:6.3f} {row['upper']:7.3f}"
+              f"    {row['elbo']:14.3f} {row['log_likelihood']:9.3f} {row['best']:9.3f}    {row['r2_angle']:7.3f} {row['r2_emotion']:7.3f}"
+              + ("" if common.reached(row) else f"   {common.why_missed(row)}"))
+
+
+def show_faces(of, params, rows, show=False, n=8):
+    """The drawn faces over angle and emotion, then E[x|z] of every model over the quantiles of z."""
+    figure = common.figure(show, figsize=(12, 4.5 * -(-(len(rows) + 1) // 3)), layout="constrained")
+    axes = figure.subplots(-(-(len(rows) + 1) // 3), 3, squeeze=False).ravel()
+    middle = (np.arange(n) + 0.5) / n
+    angle, emotion = np.meshgrid(2 * middle - 1, 1 - 2 * middle)
+    quantiles = np.array([NormalDist().inv_cdf(u) for u in middle])
+    z = np.stack(np.meshgrid(quantiles, quantiles), -1).reshape(1, 1, -1, 2)
+    p, _, _ = of.densities(params)
+    panels = [draw(angle.ravel(), emotion.ravel()), *p.mean(z)[:, 0]]
+    titles = ["the data, without their noise"]
+    for row in rows:
+        asked = "plain VAE" if row["level"] == "vae" else f"M = {common.level_name(row['level'])}"
+        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats" + ("" if common.reached(row) else ", not reached"))
+    for axis, faces, title in zip(axes, panels, titles):
+        axis.imshow(faces.reshape(n, n, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(n * SIDE, n * SIDE), "gray", vmin=-0.5, vmax=0.5)
+        axis.set_title(title, fontsize=15)
+        axis.set(xticks=[], yticks=[])
+    for axis in axes[len(panels):]:
+        axis.set_axis_off()
+    axes[0].set_xlabel("angle", fontsize=13)
+    axes[0].set_ylabel("emotion", fontsize=13)
+    axes[1].set_xlabel("z_1, by its quantiles", fontsize=13)
+    axes[1].set_ylabel("z_2", fontsize=13)
+    return figure
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
