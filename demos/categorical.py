@@ -32,29 +32,34 @@ def draw(problem, params, rows, show=False):
     """A row per model: p(x|z) as a function of z, a curve for each category x with its number where it leads."""
     figure = common.figure(show, figsize=(10, 1.05 * len(rows) + 0.9), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(rows), sharex=True))
-    z = np.linspace(-3, 3, 601)
-    p, _, _ = problem.densities(params)
-    probs = np.exp(p.log_probs(z[None, None, :, None]))[:, 0]  # (L, z, K)
-    for row, axis, curves in zip(rows, axes, probs):
-        alike = np.max(np.ptp(curves, 1)) < 0.02
-        # Neighbours along z get colours far apart, in grey as well.
-        rank = np.argsort(np.argsort(np.exp(-0.5 * z ** 2) * z @ curves))
-        for k, curve in enumerate(curves.T):
-            colour = "grey" if alike else COLOURS[rank[k] % len(COLOURS)]
-            axis.fill_between(z, curve, color=colour, alpha=0.25, linewidth=0)
-            axis.plot(z, curve, color=colour, linewidth=1.8)
-            lead = curve / np.delete(curves, k, 1).max(1)
-            if lead.max() > 1.02 and not alike:  # where a category never leads its number would sit on another's
-                at = np.argmax(np.where(lead > 1.02, curve, 0))
-                axis.text(z[at], curve[at] + 0.04, str(k), ha="center", fontsize=13, fontweight="bold")
-        if alike:
-            axis.text(0, curves.max() + 0.06, f"all {curves.shape[1]} alike", ha="center", fontsize=13)
+    for l, (row, axis) in enumerate(zip(rows, axes)):
+        draw_curves(axis, problem, exact.select(params, l))
         common.label(axis, row)
-        axis.set(xlim=(-4.6, 4.6), ylim=(0, 1.35), yticks=[0, 1], xticks=range(-3, 4))
-        axis.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlabel("z", fontsize=13)
     figure.supylabel("p(x|z) for each category x", fontsize=13)
     return figure
+
+
+def draw_curves(axis, problem, params):
+    """The curves of a single model."""
+    z = np.linspace(-3, 3, 601)
+    p, _, _ = problem.densities(params)
+    curves = np.exp(p.log_probs(z[None, None, :, None]))[0, 0]  # (z, K)
+    alike = np.max(np.ptp(curves, 1)) < 0.02
+    # Neighbours along z get colours far apart, in grey as well.
+    rank = np.argsort(np.argsort(np.exp(-0.5 * z ** 2) * z @ curves))
+    for k, curve in enumerate(curves.T):
+        colour = "grey" if alike else COLOURS[rank[k] % len(COLOURS)]
+        axis.fill_between(z, curve, color=colour, alpha=0.25, linewidth=0)
+        axis.plot(z, curve, color=colour, linewidth=1.8)
+        lead = curve / np.delete(curves, k, 1).max(1)
+        if lead.max() > 1.02 and not alike:  # where a category never leads its number would sit on another's
+            at = np.argmax(np.where(lead > 1.02, curve, 0))
+            axis.text(z[at], curve[at] + 0.04, str(k), ha="center", fontsize=13, fontweight="bold")
+    if alike:
+        axis.text(0, curves.max() + 0.06, f"all {curves.shape[1]} alike", ha="center", fontsize=13)
+    axis.set(xlim=(-4.6, 4.6), ylim=(0, 1.35), yticks=[0, 1], xticks=range(-3, 4))
+    axis.spines[["top", "right"]].set_visible(False)
 
 
 if __name__ == "__main__":

@@ -18,19 +18,24 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def parser(doc, levels, steps, out):
-    """The options that every demo takes."""
+def parser(doc, levels, steps, out, several=True):
+    """The options that every demo takes; --seeds only where `several` can be trained."""
     options = Parser(description=doc, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     options.add_argument("--seed", type=int, default=0, help="where the weights and nodes start")
     options.add_argument("--levels", type=float, nargs="*", default=levels, metavar="M", help="requested information, nats")
     options.add_argument("--steps", type=int, default=steps, help="steps of training")
-    options.add_argument("--seeds", type=int, metavar="N", help="train N seeds and print how well levels are held; "
-                         "a figure, of the first of them, only with --out or --show")
+    if several:
+        options.add_argument("--seeds", type=int, metavar="N", help="train N seeds and print how well levels are held; "
+                             "a figure, of the first of them, only with --out or --show")
     options.add_argument("--out", metavar="FIGURE", help=f"where to save the figure ({out} in the current folder)")
     options.add_argument("--csv", metavar="TABLE", help="where to save the table, six decimals and more")
     options.add_argument("--show", action="store_true", help="open the figure in a window as well")
     options.set_defaults(default_out=out)
     return options
+
+
+def add_gif(options, what):
+    options.add_argument("--gif", metavar="ANIMATION", help=f"where to save an animation of {what}")
 
 
 def check(args):
@@ -41,10 +46,9 @@ def check(args):
         raise ValueError("--levels: give at least one level in nats")
     if getattr(args, "seeds", None) is not None and args.seeds < 1:
         raise ValueError(f"--seeds {args.seeds}: give at least 1")
-    out = getattr(args, "out", None)
-    for name, path in [("--out", out), ("--csv", args.csv)]:
-        if path is None:
-            continue
+    out, gif = getattr(args, "out", None), getattr(args, "gif", None)
+    files = [(name, path) for name, path in [("--out", out), ("--csv", args.csv), ("--gif", gif)] if path is not None]
+    for name, path in files:
         folder = os.path.dirname(os.path.abspath(path))
         if os.path.isdir(path) or not os.path.basename(path):
             raise ValueError(f"{name} {path} is a folder; give a file name")
@@ -52,9 +56,13 @@ def check(args):
             raise ValueError(f"{name} {path}: there is no folder {folder}")
         if not os.access(path if os.path.exists(path) else folder, os.W_OK):
             raise ValueError(f"{name} {path} cannot be written")
+    for n, (name, path) in enumerate(files):
+        for other, earlier in files[:n]:
+            if os.path.abspath(path) == os.path.abspath(earlier):
+                raise ValueError(f"{other} and {name} are the same file {path}")
+    if gif is not None and not gif.lower().endswith(".gif"):
+        raise ValueError(f"--gif {gif}: the name must end in .gif")
     if out is not None:
-        if args.csv and os.path.abspath(args.csv) == os.path.abspath(out):
-            raise ValueError(f"--out and --csv are the same file {out}")
         from matplotlib.backend_bases import FigureCanvasBase
         formats = sorted(FigureCanvasBase.get_supported_filetypes())
         if os.path.splitext(out)[1][1:].lower() not in formats:
@@ -65,7 +73,7 @@ def main(options, run, argv):
     """Parse argv, check it and run(args); what can go wrong ends in one line and an exit status, not in a traceback."""
     args = options.parse_args(argv)
     try:
-        if hasattr(args, "default_out") and not args.seeds and args.out is None:
+        if hasattr(args, "default_out") and not getattr(args, "seeds", None) and args.out is None:
             args.out = args.default_out
         check(args)
         run(args)
@@ -97,7 +105,7 @@ def progress(steps):
     return show
 
 
-def stages(count):
+def stages(count, what="runs"):
     """A function to call after each of `count` stages, which shows on a terminal how many are done and the time left."""
     start, done = time.monotonic(), 0
 
@@ -106,7 +114,7 @@ def stages(count):
         done += 1
         if sys.stderr.isatty():
             left = (time.monotonic() - start) * (count / done - 1)
-            print(f"\r{done} of {count} runs, {left:3.0f} s left ", end="\n" if done == count else "", file=sys.stderr, flush=True)
+            print(f"\r{done} of {count} {what}, {left:3.0f} s left ", end="\n" if done == count else "", file=sys.stderr, flush=True)
     return show
 
 
@@ -215,3 +223,15 @@ def save(figure, args):
         pyplot.show()
     elif args.show:
         print("--show: there is no display here" + (", the figure is saved all the same" if args.out else ""), file=sys.stderr)
+
+
+def animate(figure, path, count, draw, rate=4):
+    """Save an animation: draw(n) changes the figure to frame n of `count`; `rate` frames a second."""
+    from matplotlib.animation import PillowWriter
+    done, writer = stages(count, "frames"), PillowWriter(fps=rate)
+    with writer.saving(figure, path, dpi=60):
+        for n in range(count):
+            draw(n)
+            writer.grab_frame()
+            done()
+    print(f"animation saved as {path}")

@@ -6,6 +6,7 @@ from minimae import exact, nodes, normal, problems, train
 
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
 STEPS = 500
+Z = np.linspace(-2.4, 2.4, 17)  # of the curves in the figure
 
 
 def main(argv=None):
@@ -23,30 +24,38 @@ def run(args):
 
 def draw(problem, params, rows, show=False):
     """A row per model: p(x|z) p(z) dz for a grid of z, the sum p(x) of all of them, and the true N(0, 1)."""
-    from matplotlib import cm, colors
     figure = common.figure(show, figsize=(10, 1.05 * len(rows) + 0.9), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(rows), sharex=True))
-    p, _, _ = problem.densities(params)
-    x = np.linspace(-4, 4, 401)[None, None, :, None]
-    z, dz = np.linspace(-2.4, 2.4, 17, retstep=True)
-    curves = np.exp(p.log_prob(x, z[None, :, None, None]) + normal.log_prob(z[None, :, None, None], 0, 0)) * dz
-    fine_z, weights = nodes.grid(1000)
-    colour = cm.ScalarMappable(colors.Normalize(z[0], z[-1] * 1.1), "viridis")  # 1.1: pale yellow would vanish on white
     for l, (row, axis) in enumerate(zip(rows, axes)):
-        axis.plot(x.ravel(), np.exp(normal.log_prob(x, 0, 0)).ravel(), color="#f4b942", linewidth=7, label="true N(0, 1)")
-        for z_i, curve in zip(z, curves[l]):
-            axis.fill_between(x.ravel(), curve, color=colour.to_rgba(z_i), alpha=0.35, linewidth=0)
-            axis.plot(x.ravel(), curve, color=colour.to_rgba(z_i), linewidth=1.2)
-        p_l, _, _ = problem.densities(exact.select(params, l))
-        marginal = np.exp(exact.log_marginal(p_l, x, fine_z[None, :, None], weights[None, :, None])[0])
-        axis.plot(x.ravel(), marginal, color="black", linewidth=1.8, label="p(x), the sum of the coloured curves over all z")
+        draw_curves(axis, problem, exact.select(params, l))
         common.label(axis, row)
-        axis.set(xlim=(-4, 4), ylim=(0, None), yticks=[])
-        axis.spines[["top", "left", "right"]].set_visible(False)
     axes[-1].set_xlabel("x", fontsize=13)
-    figure.colorbar(colour, ax=axes, aspect=60, pad=0.01).set_label("z of the curve p(x|z) p(z) dz", fontsize=13)
+    figure.colorbar(colours(), ax=axes, aspect=60, pad=0.01).set_label("z of the curve p(x|z) p(z) dz", fontsize=13)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False, fontsize=13)
     return figure
+
+
+def colours():
+    """Values of z as colours."""
+    from matplotlib import cm, colors
+    return cm.ScalarMappable(colors.Normalize(Z[0], Z[-1] * 1.1), "viridis")  # 1.1: pale yellow would vanish on white
+
+
+def draw_curves(axis, problem, params):
+    """The curves of a single model."""
+    p, _, _ = problem.densities(params)
+    x, colour = np.linspace(-4, 4, 401), colours()
+    at_x, at_z = x[None, None, :, None], Z[None, :, None, None]
+    axis.plot(x, np.exp(normal.log_prob(at_x, 0, 0)).ravel(), color="#f4b942", linewidth=7, label="true N(0, 1)")
+    curves = np.exp(p.log_prob(at_x, at_z) + normal.log_prob(at_z, 0, 0))[0] * (Z[1] - Z[0])
+    for z, curve in zip(Z, curves):
+        axis.fill_between(x, curve, color=colour.to_rgba(z), alpha=0.35, linewidth=0)
+        axis.plot(x, curve, color=colour.to_rgba(z), linewidth=1.2)
+    fine_z, weights = nodes.grid(1000)
+    marginal = np.exp(exact.log_marginal(p, at_x, fine_z[None, :, None], weights[None, :, None])[0])
+    axis.plot(x, marginal, color="black", linewidth=1.8, label="p(x), the sum of the coloured curves over all z")
+    axis.set(xlim=(-4, 4), ylim=(0, None), yticks=[])
+    axis.spines[["top", "left", "right"]].set_visible(False)
 
 
 if __name__ == "__main__":
