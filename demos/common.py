@@ -105,6 +105,15 @@ def progress(steps):
     return show
 
 
+def both(*callbacks):
+    """One callback that calls all of those given, but for None."""
+    def call(*args):
+        for callback in callbacks:
+            if callback:
+                callback(*args)
+    return call
+
+
 def stages(count, what="runs"):
     """A function to call after each of `count` stages, which shows on a terminal how many are done and the time left."""
     start, done = time.monotonic(), 0

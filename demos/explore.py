@@ -56,7 +56,7 @@ class Window:
         self.figure, self.families = figure, families
         self.level, self.xs = len(families[0].rows) // 2, [0.5, 3]
         grid = figure.add_gridspec(4, 4, height_ratios=[3, 2, 1.2, 1.5], left=0.08, right=0.98, top=0.95, bottom=0.2,
-                                   hspace=0.65, wspace=0.35)
+                                   hspace=0.75, wspace=0.35)
         self.axes = [[figure.add_subplot(grid[row, 2 * n:2 * n + 2]) for row in range(3)]
                      + [figure.add_subplot(grid[3, 2 * n]), figure.add_subplot(grid[3, 2 * n + 1])] for n in range(2)]
 
@@ -90,10 +90,10 @@ class Window:
         gaps.fill_between(Z, of_elbo, color=DARK, alpha=0.8, linewidth=0)
         gaps.fill_between(Z, -of_infomax, color=ORANGE, alpha=0.8, linewidth=0)
         gaps.axhline(0, color="black", linewidth=0.8)
-        limit = max(0.02, 1.1 * np.max([of_elbo, of_infomax]))
+        limit = max(1e-4, 1.1 * np.max([of_elbo, of_infomax]))  # scaled to fit; below 1e-4 there is nothing to see
         gaps.set(xlim=(-4, 4), ylim=(-limit, limit), yticks=[])
-        gaps.set_title(f"gaps at this x as areas: log p(x) - ELBO(x) = {dz * np.sum(of_elbo):.4f} above, "
-                       f"KL[p(z|x) || r] = {dz * np.sum(of_infomax):.4f} below", fontsize=11)
+        gaps.set_title(f"the gaps at this x as areas, scaled to fit; above: log p(x) - ELBO(x) = {dz * np.sum(of_elbo):.4f}\n"
+                       f"below: KL[p(z|x) || r(z|x)] = {dz * np.sum(of_infomax):.4f}", fontsize=11)
         gaps.set_xlabel("z", fontsize=11)
         bars(likelihoods, [("ELBO", row["elbo"], LIGHT), ("E log p(x)", row["log_likelihood"], DARK), ("best", row["best"], "grey")],
              (np.nanmin([known["elbo"] for known in family.rows]) - 0.01, row["best"] + 0.001), "{:.4f}")

@@ -1,6 +1,7 @@
 """Splitting the normal (the poster's Figure 6): a normal as an infinite mixture of normals, with I(z, x) on request."""
 import numpy as np
 
+import animation
 import common
 from minimae import exact, nodes, normal, problems, train
 
@@ -11,15 +12,19 @@ Z = np.linspace(-2.4, 2.4, 17)  # of the curves in the figure
 
 def main(argv=None):
     options = common.parser(__doc__, LEVELS, STEPS, "split_normal.png")
+    common.add_gif(options, "the training of the first seed")
     return common.main(options, run, argv)
 
 
 def run(args):
     problem = problems.split_normal()
     levels = [*args.levels, None]  # the last row is the plain VAE
-    params = train.train(problem, levels, common.seeds(args), args.steps, after=common.progress(args.steps))
+    history = animation.History(args.steps, len(levels)) if args.gif else None
+    params = train.train(problem, levels, common.seeds(args), args.steps, after=common.both(common.progress(args.steps), history))
     rows = common.rows(levels, common.seeds(args), exact.figures(problem, params, strict=False), problem.best)
     common.report(rows, args, lambda rows: draw(problem, params, rows, args.show))
+    if args.gif:
+        animation.save(problem, history, levels, draw_curves, args.gif)
 
 
 def draw(problem, params, rows, show=False):

@@ -139,6 +139,28 @@ def test_progress_is_shown_on_a_terminal(capsys, monkeypatch):
     assert "training  50 %" in capsys.readouterr().err
 
 
+def test_the_animation_of_training_does_not_disturb_it(capsys, monkeypatch):
+    from PIL import Image
+    monkeypatch.setattr(split_normal.animation.History, "FRAMES", 3)
+    argv = ["--levels", "0.5", "--steps", "40", "--seeds", "2", "--csv"]
+    assert split_normal.main([*argv, "with.csv", "--gif", "t.gif"]) == 0 and split_normal.main([*argv, "without.csv"]) == 0
+    assert Path("with.csv").read_text() == Path("without.csv").read_text()
+    with Image.open("t.gif") as animation:
+        assert animation.n_frames == 3
+    capsys.readouterr()
+    assert "end in .gif" in status_and_error(capsys, split_normal, ["--gif", "t.png"])[1]
+
+
+def test_the_history_of_a_run_keeps_copies_and_every_value():
+    from minimae import problems, train
+    history = split_normal.animation.History(30, 2)
+    params = train.train(problems.split_normal(n_hidden=4), [0.3, None], [0, 1], 30, after=history)
+    assert np.array(history.values).shape == (30, 2, 2) and history.frames[0] == 1 and history.frames[-1] == 30
+    assert len(history.params) == len(history.frames) and history.params[0][0][0].shape[0] == 2
+    np.testing.assert_array_equal(history.params[-1][0][0], params[0][0][:2])
+    assert np.abs(history.params[0][0][0] - params[0][0][:2]).max() > 0.01
+
+
 def test_likelihood_vs_information(capsys):
     demo = likelihood_vs_information
     assert demo.main(["--levels", "0.5", "1", "--steps", "60", "--seeds", "2", "--csv", "t.csv"]) == 0
