@@ -15,11 +15,14 @@ def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=
 
         max over p and q of  ELBO(p, q) - C |I^(p, r) - M|   with   r = argmax over r of I^(p, r),
 
-    is climbed by one step of all three nets at a time; `Penalty` says what C does and what `growth` is for.
+    is climbed by one step of all three nets at a time; `Penalty` says what C does.  growth is that of C over a run that
+    violates its level throughout; more is for an ELBO that is steep in I, or for few and noisy nodes.
     after(step, params, values) is called once a step with values = [ELBO, I^], (2, L), from before the step.
-    Raises ValueError where levels, seeds or steps make no sense, FloatingPointError with step and level on divergence.
+    Raises ValueError where levels, seeds, steps or growth make no sense, FloatingPointError with step and level on divergence.
     """
     check(problem, levels, seeds, steps)
+    if not growth >= 1:
+        raise ValueError(f"growth {growth}: at least 1 is needed")
     penalty = Penalty(list(levels) * len(seeds), steps, growth)
 
     def objective(p, q, r, data, model):
@@ -92,7 +95,6 @@ class Penalty:
     """
     # START .1, .3, .5, 1 and 3, growth 1, 20, 100, 400 and 10^5 and WIDTH .3, .5 and 1 were tried on both problems of the
     # poster, seeds 0 to 5.  More of the first two reaches steep levels sooner and loses likelihood at flat ones.
-    # growth is that of C over a run that violates its level throughout: with 100, one that ends with C = 30.
     START = 0.3
     WIDTH = 1.0  # nats, at the full learning rate
 

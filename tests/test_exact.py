@@ -103,3 +103,19 @@ def test_log_marginal_is_bayes_denominator():
     np.testing.assert_allclose(log_px[0], -0.5 * (np.log(2 * np.pi * 1.5) + x.ravel() ** 2 / 1.5), atol=1e-5)
     posterior = weights[None, :, None] * np.exp(p.log_prob(x, z[None, :, None]) - log_px[:, None])
     np.testing.assert_allclose(posterior.sum(1), 1, rtol=1e-12)
+
+
+def test_information_on_few_nodes_of_z_is_capped_at_the_log_of_their_number():
+    """What befalls every estimate that compares the samples of a minibatch with one another."""
+    problem = problems.categorical(np.full(10, 0.1), n_hidden=4)
+    (W, b, _, b_out), _, _ = problem.init(np.random.default_rng(0))
+    # logits k z - k^2 / 50, by a net whose tanh(z / 1000) * 1000 is z
+    W, b, k = 1e-3 + 0 * W, 0 * b, np.arange(-5, 5) * 4.0
+    p, _, _ = problem.densities(((W, b, np.tile(1e3 / 4 * k, (4, 1))[None, None], 0 * b_out - k ** 2 / 50), (), ()))
+
+    def information(n):
+        z, weights = nodes.grid(n, half_width=2.0)
+        return exact.information(p, np.eye(10)[None, None], 1.0, z[None, :, None], weights[None, :, None])[0]
+
+    assert information(2) <= np.log(2) + 1e-12 and information(3) <= np.log(3) + 1e-12
+    assert information(2) < information(400) - 0.1  # the cap is what holds it down

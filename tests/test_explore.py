@@ -77,6 +77,11 @@ def test_the_areas_are_the_gaps_of_the_bounds(found, n, x):
     eps, weights = nodes.grid(400)
     elbo = bounds.elbo(p, q, node, eps[None, None], weights[None, None])[0]
     assert dz * np.sum(explore.gap(of_q, true)) == pytest.approx(log_px - elbo, abs=5e-4)
+    window = explore.Window(Figure(), found)
+    window.show(2, *((x, None) if n == 0 else (None, x)))
+    title = window.axes[n][2].get_title()
+    assert f"ELBO(x) = {dz * np.sum(explore.gap(of_q, true)):.4f}" in title
+    assert f"r(z|x)] = {dz * np.sum(explore.gap(true, of_r)):.4f}" in title
 
 
 @given(st.lists(st.floats(0, 10), min_size=2, max_size=2))

@@ -96,6 +96,14 @@ def test_penalty_grows_only_while_the_violation_is_large_and_ends_exact():
     assert penalty.slope[0] == pytest.approx(penalty.C[0])
 
 
+def test_growth_is_that_of_the_penalty():
+    from minimae import problems
+    one, other = [train.train(problems.split_normal(n_hidden=4), [1.0], steps=20, growth=growth) for growth in (1.0, 1000.0)]
+    assert np.abs(one[0][0] - other[0][0]).max() > 1e-3
+    with pytest.raises(ValueError, match="growth 0"):
+        train.train(problems.split_normal(), [1.0], growth=0)
+
+
 def test_a_short_run_reaches_its_levels(trained):
     problem, params = trained
     got = exact.figures(problem, params)
