@@ -40,15 +40,17 @@ def save(problem, history, levels, draw_curves, path):
             axis.text(0.01, 0.9, "plain VAE" if levels[l] is None else f"M = {levels[l]:g}", transform=axis.transAxes, va="top",
                       fontsize=16, fontweight="bold")
         for l, colour in enumerate(colours):
-            of_information.axhline(levels[l] or 0, color="grey", linewidth=0.7)
-            of_information.plot(np.arange(1, step + 1), estimates[:step, 1, l], color=colour, linewidth=2)
+            style = dict(color=colour, linewidth=2, linestyle="--" if levels[l] is None else "-")
+            if levels[l] is not None:
+                of_information.axhline(levels[l], color="grey", linewidth=0.7)
+            of_information.plot(np.arange(1, step + 1), estimates[:step, 1, l], **style)
             of_information.plot(history.frames[:n + 1], information[:n + 1, l], "o", color=colour, markersize=5)
-            of_elbo.plot(np.arange(1, step + 1), estimates[:step, 0, l], color=colour, linewidth=2)
+            of_elbo.plot(np.arange(1, step + 1), estimates[:step, 0, l], **style)
         of_elbo.axhline(problem.best, color="black", linewidth=1)
         of_information.set(xlim=(0, history.frames[-1] + 1), ylim=(-0.1, 1.15 * max(0.1, *[level or 0 for level in levels])))
         of_elbo.set(xlim=(0, history.frames[-1] + 1), ylim=(problem.best - 0.4, problem.best + 0.05))
         of_elbo.set_xlabel(f"step {step}", fontsize=14)
-        of_information.set_title("lines Î in training, dots exact I, nats", fontsize=14)
+        of_information.set_title("lines Î in training (dashed: VAE), dots exact I, nats", fontsize=14)
         of_elbo.set_title("ELBO in training; black the best there is", fontsize=14)
         for axis in (of_information, of_elbo):
             axis.spines[["top", "right"]].set_visible(False)

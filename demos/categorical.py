@@ -47,6 +47,7 @@ def draw_curves(axis, problem, params):
     curves = np.exp(p.log_probs(z[None, None, :, None]))[0, 0]  # (z, K)
     alike = np.max(np.ptp(curves, 1)) < 0.02
     # Neighbours along z get colours far apart, in grey as well.
+    written = []
     rank = np.argsort(np.argsort(np.exp(-0.5 * z ** 2) * z @ curves))
     for k, curve in enumerate(curves.T):
         colour = "grey" if alike else COLOURS[rank[k] % len(COLOURS)]
@@ -55,7 +56,11 @@ def draw_curves(axis, problem, params):
         lead = curve / np.delete(curves, k, 1).max(1)
         if lead.max() > 1.02 and not alike:  # where a category never leads its number would sit on another's
             at = np.argmax(np.where(lead > 1.02, curve, 0))
-            axis.text(z[at], curve[at] + 0.04, str(k), ha="center", fontsize=13, fontweight="bold")
+            height = curve[at] + 0.04
+            while any(abs(z[at] - x) < 0.2 and abs(height - y) < 0.2 for x, y in written):  # else 4 and 7 read as 47
+                height += 0.1
+            written.append((z[at], height))
+            axis.text(z[at], height, str(k), ha="center", fontsize=13, fontweight="bold")
     if alike:
         axis.text(0, curves.max() + 0.06, f"all {curves.shape[1]} alike", ha="center", fontsize=13)
     axis.set(xlim=(-4.6, 4.6), ylim=(0, 1.35), yticks=[0, 1], xticks=range(-3, 4))

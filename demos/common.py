@@ -11,6 +11,13 @@ REACHED = 0.02  # nats; a row whose exact information is further from its level 
 COLUMNS = ["level", "lower", "exact", "upper", "elbo", "log_likelihood", "best"]
 
 
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults there are."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """Errors in one line on standard error, exit status 2."""
 
@@ -20,14 +27,13 @@ class Parser(argparse.ArgumentParser):
 
 def parser(doc, levels, steps, out, several=True):
     """The options that every demo takes; --seeds only where `several` can be trained."""
-    options = Parser(description=doc, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    options = Parser(description=doc, formatter_class=Formatter)
     options.add_argument("--seed", type=int, default=0, help="where the weights and nodes start")
     options.add_argument("--levels", type=float, nargs="*", default=levels, metavar="M", help="requested information, nats")
     options.add_argument("--steps", type=int, default=steps, help="steps of training")
     if several:
-        options.add_argument("--seeds", type=int, metavar="N", help="train N seeds and print how well levels are held; "
-                             "a figure, of the first of them, only with --out or --show")
-    options.add_argument("--out", metavar="FIGURE", help=f"where to save the figure ({out} in the current folder)")
+        options.add_argument("--seeds", type=int, metavar="N", help="train N seeds, from --seed on")
+    options.add_argument("--out", metavar="FIGURE", help="where to save the figure" + (f" ({out} in the current folder)" if out else ""))
     options.add_argument("--csv", metavar="TABLE", help="where to save the table, six decimals and more")
     options.add_argument("--show", action="store_true", help="open the figure in a window as well")
     options.set_defaults(default_out=out)
@@ -181,7 +187,7 @@ def why_missed(row):
         return "not resolved: p(x|z) is too sharp for exact figures"
     missed = f"level not reached, I - M = {row['exact'] - row['level']:+.3f}: "
     if abs(row["lower"] - row["level"]) <= REACHED:
-        return missed + "I^ is on it, but this critic lags behind I; more --steps may help"
+        return missed + "I^ is on it, but this critic lags behind I; more --steps or a richer critic may help"
     if row["lower"] < row["level"]:
         return missed + "I^ stays below, out of reach of this critic or of these --steps"
     return missed + "I^ stays above, these --steps did not bring it down"
@@ -222,12 +228,16 @@ def figure(show, **size):
     return Figure(**size)
 
 
+def has_window(figure):
+    return bool(getattr(figure.canvas, "required_interactive_framework", None))
+
+
 def save(figure, args):
     """Save the figure, and show it if asked and possible."""
     if args.out:
         figure.savefig(args.out, dpi=150)
         print(f"figure saved as {args.out}")
-    if args.show and getattr(figure.canvas, "required_interactive_framework", None):
+    if args.show and has_window(figure):
         from matplotlib import pyplot
         pyplot.show()
     elif args.show:

@@ -26,8 +26,10 @@ class Family(NamedTuple):
 def families(args):
     """Both problems, trained at all levels."""
     found = []
-    for name, problem in [("splitting the normal", problems.split_normal()),
-                          (f"{K} categories", problems.categorical(np.full(K, 1 / K)))]:
+    pair = {"splitting the normal": problems.split_normal(), f"{K} categories": problems.categorical(np.full(K, 1 / K))}
+    for problem in pair.values():
+        train.check(problem, args.levels, [args.seed], args.steps)
+    for name, problem in pair.items():
         params = train.train(problem, args.levels, [args.seed], args.steps, after=common.progress(args.steps))
         figures = exact.figures(problem, params, strict=False)
         found.append(Family(name, problem, params, common.rows(args.levels, [args.seed], figures, problem.best)))
@@ -90,10 +92,10 @@ class Window:
         gaps.fill_between(Z, of_elbo, color=DARK, alpha=0.8, linewidth=0)
         gaps.fill_between(Z, -of_infomax, color=ORANGE, alpha=0.8, linewidth=0)
         gaps.axhline(0, color="black", linewidth=0.8)
-        limit = max(1e-4, 1.1 * np.max([of_elbo, of_infomax]))  # scaled to fit; below 1e-4 there is nothing to see
+        limit = max(1e-4, 1.1 * np.max([of_elbo, of_infomax]))
         gaps.set(xlim=(-4, 4), ylim=(-limit, limit), yticks=[])
-        gaps.set_title(f"the gaps at this x as areas, scaled to fit; above: log p(x) - ELBO(x) = {dz * np.sum(of_elbo):.4f}\n"
-                       f"below: KL[p(z|x) || r(z|x)] = {dz * np.sum(of_infomax):.4f}", fontsize=11)
+        gaps.set_title(f"the gaps at this x as areas, scaled to fit; above: log p(x) - ELBO(x) = {dz * np.sum(of_elbo):.1e}\n"
+                       f"below: KL[p(z|x) || r(z|x)] = {dz * np.sum(of_infomax):.1e}", fontsize=11)
         gaps.set_xlabel("z", fontsize=11)
         bars(likelihoods, [("ELBO", row["elbo"], LIGHT), ("E log p(x)", row["log_likelihood"], DARK), ("best", row["best"], "grey")],
              (np.nanmin([known["elbo"] for known in family.rows]) - 0.01, row["best"] + 0.001), "{:.4f}")
@@ -133,21 +135,22 @@ def controls(window):
 
 
 def main(argv=None):
-    options = common.parser(__doc__, LEVELS, STEPS, "explore.png", several=False)
+    options = common.parser(__doc__, LEVELS, STEPS, None, several=False)  # a window, unless a file is asked for
     common.add_gif(options, "the sweep through all levels")
-    options.set_defaults(default_out=None)  # a window, unless a file is asked for
     return common.main(options, run, argv)
 
 
 def run(args):
+    args.show = args.show or not (args.out or args.gif)
+    figure = common.figure(args.show, figsize=(14, 9))
+    if not (args.out or args.gif or common.has_window(figure)):
+        raise ValueError("there is no display for a window; give --out or --gif")
     found = families(args)
     if args.csv:
         common.write_csv(args.csv, [{"problem": family.name, **row} for family in found for row in family.rows])
     for family in found:
         print(family.name)
         common.print_table(family.rows)
-    args.show = args.show or not (args.out or args.gif)
-    figure = common.figure(args.show, figsize=(14, 9))
     window = Window(figure, found)
     sliders = controls(window)
     window.show()

@@ -60,6 +60,31 @@ def log_prob_of_noise(squared):
     return -0.5 * (squared / NOISE ** 2 + PIXELS * (2 * np.log(NOISE) + normal.LOG_2PI))
 
 
+class Marginal:
+    """p(x) on nodes of z, which make it a mixture: sum_c exp(log_weights_c) N(x | image_c, NOISE^2 I), images (L, 1, C, X).
+
+    first and second are E z and E z^2 given the component c, (L, C, Z).
+    """
+
+    def __init__(self, images, log_weights, first, second):
+        self.images, self.log_weights, self.first, self.second = images, log_weights, first, second
+
+    def log_joint(self, x):
+        return self.log_weights + log_prob_of_noise(squared_distances(x, self.images))
+
+    def log_prob(self, x):
+        """log p(x): (L, 1, J, X) -> (L, J)."""
+        return log_sum_exp(self.log_joint(x), -1)
+
+    def moments(self, x):
+        """mean and log_var of p(z|x), (L, 1, J, Z), at x (L, 1, J, X)."""
+        log_joint = self.log_joint(x)
+        probs = np.exp(log_joint - np.expand_dims(log_sum_exp(log_joint, -1), -1))
+        mean = np.matmul(probs, self.first)
+        var = np.matmul(probs, self.second) - mean ** 2
+        return mean[:, None], np.log(np.maximum(var, 1e-12))[:, None]  # 1e-12: rounding must not make it negative
+
+
 class OneFace(NormalNet):
     """x | z ~ N(mean(z), NOISE^2 I): one image for every z, so that all there is to say about x has to come from z."""
 
@@ -69,10 +94,9 @@ class OneFace(NormalNet):
     def mean(self, z):
         return self.moments(z)[0]
 
-    def log_marginal(self, z, weights):
-        """log p(x) by nodes z (N, Z), weights (N,), as a function of x: (L, 1, J, X) -> (L, J)."""
-        means, log_weights = self.mean(z[None, None]), np.log(weights)
-        return lambda x: log_sum_exp(log_weights + log_prob_of_noise(squared_distances(x, means)), -1)
+    def marginal(self, z, weights):
+        """p(x) by nodes z (N, Z), weights (N,): every node has its image."""
+        return Marginal(self.mean(z[None, None]), np.log(weights), z[None], z[None] ** 2)
 
 
 class Album:
@@ -95,10 +119,12 @@ class Album:
         x, page_weights = self.pages.joint(z, eps, weights)
         return np.matmul(x, self.images) + NOISE * eps, page_weights
 
-    def log_marginal(self, z, weights):
-        """As in OneFace; here the sum over z leaves a mixture of the images."""
-        log_probs = np.log(np.sum(weights[:, None] * np.exp(self.pages.log_probs(z[None, None])), 2))
-        return lambda x: log_sum_exp(log_probs + log_prob_of_noise(squared_distances(x, self.images)), -1)
+    def marginal(self, z, weights):
+        """As in OneFace, but the nodes share the images: each has the mean probability, and moments, of its page."""
+        joint = weights[:, None] * np.exp(self.pages.log_probs(z[None, None]))[:, 0]
+        probs = np.sum(joint, 1)
+        given = np.swapaxes(joint / probs[:, None], 1, 2)
+        return Marginal(self.images, np.log(probs)[:, None], np.matmul(given, z), np.matmul(given, z ** 2))
 
 
 class Bayes:
@@ -112,10 +138,10 @@ class Bayes:
     POINTS, HALF_WIDTH = 28, 3.6
 
     def __init__(self, p):
-        self.p, self.log_marginal = p, p.log_marginal(*nodes.grid(self.POINTS, 2, half_width=self.HALF_WIDTH))
+        self.p, self.marginal = p, p.marginal(*nodes.grid(self.POINTS, 2, half_width=self.HALF_WIDTH))
 
     def log_prob(self, z, x):
-        return normal.log_prob(z, 0.0, 0.0) + self.p.log_prob(x, z) - self.log_marginal(x)[:, None]
+        return normal.log_prob(z, 0.0, 0.0) + self.p.log_prob(x, z) - self.marginal.log_prob(x)[:, None]
 
 
 def faint(params):
@@ -174,15 +200,14 @@ def problem(decoder, critic):
 
 
 def refined(p, x):
-    """log p(.) of a single model by the coarsest grid of z that agrees on x with one half as fine again, in the mean to 1e-3.
+    """p(x) of a single model by the coarsest grid of z that agrees on x with one half as fine again, in the mean to 1e-3.
 
-    NaN everywhere where no grid does: p is too sharp.
+    None where no grid does: p is too sharp.
     """
     for n in GRIDS:
-        coarse, fine = [p.log_marginal(*nodes.grid(m, 2, half_width=5.0)) for m in (n, 3 * n // 2)]
-        if abs(np.mean(coarse(x) - fine(x))) < 1e-3:
+        coarse, fine = [p.marginal(*nodes.grid(m, 2, half_width=5.0)) for m in (n, 3 * n // 2)]
+        if abs(np.mean(coarse.log_prob(x) - fine.log_prob(x))) < 1e-3:
             return coarse
-    return lambda x: np.full((1, x.shape[2]), np.nan)
 
 
 def log_true(x, n=64):
@@ -192,7 +217,7 @@ def log_true(x, n=64):
     return log_sum_exp(log_prob_of_noise(squared_distances(x, faces[None, None]))[0], -1) - np.log(n * n)
 
 
-def figures(of, params, rng, replicates=10, pairs=64):
+def figures(of, params, rng, replicates=10, pairs=64, done=lambda: None):
     """A dict per model: Monte Carlo over x, in randomised replicates that give the standard error, quadrature over z.
 
     Every model is judged on the same faces and noise, none of which it has seen.
@@ -208,18 +233,20 @@ def figures(of, params, rng, replicates=10, pairs=64):
     rows = []
     for l in range(len(params[0][0])):
         p, q, r = of.densities(exact.select(params, l))
-        log_px, values, codes = None, [], []
+        values, codes = [], []
+        _, _, x_true, z, _, noise, uniform = draws[0]
+        marginal = refined(p, np.concatenate([sample(p, z, noise, uniform), x_true], 2))
         for _, _, x_true, z, (eps, eps_model), noise, uniform in draws:
             x = sample(p, z, noise, uniform)
-            log_px = log_px or refined(p, np.concatenate([x, x_true], 2))
-            # H(z) = -E log p(z) on the same nodes, so that these and I share their noise
-            held, lower = [np.mean(critic.log_prob(z, x) - normal.log_prob(z, 0.0, 0.0))
-                           for critic in (r, q if isinstance(r, Bayes) else r)]  # q is a density of z, so a critic as well
-            values.append([held, lower,
-                           bounds.upper(p, lambda x: log_px(x)[:, None], z, x, equal)[0],
+
+            log_pz = normal.log_prob(z, 0.0, 0.0)  # H(z) = -E log p(z) on these nodes, so that bounds share their noise with I
+            values.append([np.mean(r.log_prob(z, x) - log_pz),
+                           # the best normal critic there is has the mean and variance of p(z|x) itself
+                           np.mean(normal.log_prob(z, *marginal.moments(x)) - log_pz) if marginal else np.nan,
+                           bounds.upper(p, lambda x: marginal.log_prob(x)[:, None], z, x, equal)[0] if marginal else np.nan,
                            bounds.upper(p, lambda x: np.subtract(*bounds.elbo_terms(p, q, x, eps_model)), z, x, equal)[0],
                            bounds.elbo(p, q, x_true, eps, equal)[0],
-                           np.mean(log_px(x_true))])
+                           np.mean(marginal.log_prob(x_true)) if marginal else np.nan])
             codes.append(q.moments(x_true)[0][0, 0])
         names = ["held", "lower", "exact", "upper", "elbo", "log_likelihood"]
         row = dict(zip(names, np.mean(values, 0)), best=best)
@@ -227,6 +254,7 @@ def figures(of, params, rng, replicates=10, pairs=64):
         for name, factor in [("angle", 0), ("emotion", 1)]:
             row["r2_" + name] = r_squared(np.array(codes), np.array([of_one[factor] for of_one in draws]))
         rows.append(row)
+        done()
     return rows
 
 
@@ -249,7 +277,7 @@ def r_squared(codes, factor):
 
 
 def main(argv=None):
-    options = common.parser(__doc__, None, STEPS, "faces.png")
+    options = common.parser(__doc__, None, STEPS, "faces.png")  # levels go with the decoder
     options.add_argument("--decoder", choices=list(LEVELS), default="one", help="one image for every z, or an album of "
                          f"{IMAGES} that z leafs through; --levels are {LEVELS['one']} and {LEVELS['album']} by default")
     options.add_argument("--critic", choices=["bayes", "net"], default="bayes",
@@ -263,7 +291,7 @@ def run(args):
     params = train.train(of, levels, common.seeds(args), args.steps, RATE[args.decoder], common.progress(args.steps),
                          GROWTH[args.decoder])
     # the evaluation has a stream of random numbers of its own
-    rows = figures(of, params, np.random.default_rng([args.seed, 1]))
+    rows = figures(of, params, np.random.default_rng([args.seed, 1]), done=common.stages(len(params[0][0]), "figures"))
     for l, row in enumerate(rows):
         level = levels[l % len(levels)]
         row.update(level="vae" if level is None else level, seed=args.seed + l // len(levels), decoder=args.decoder, critic=args.critic)
@@ -272,7 +300,7 @@ def run(args):
 
 def print_table(rows):
     print("in nats: Monte Carlo over x, with the standard error of I, and quadrature over z; R^2 of the factors from the code\n"
-          "I^ is what training held; what lies below I has a normalised critic, q or a net")
+          "I^ is what training held; the bound below I is that of the best normal critic")
     print("  M asked     I^     below <=  I  +- s.e. <= U      log-likelihood: ELBO, exact, best    R^2 angle emotion")
     for row in rows:
         print(f"  {common.level_name(row['level']):>7} {row['held']:7.3f}  {row['lower']:7.3f} {row['exact']:7.3f} {row['error']:6.3f} "
@@ -299,7 +327,7 @@ def show_faces(of, params, rows, show=False, n=8):
     titles = ["the data, without their noise"]
     for row in rows:
         asked = "plain VAE" if row["level"] == "vae" else f"M = {common.level_name(row['level'])}"
-        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats" + ("" if common.reached(row) else ", not reached"))
+        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats" + ("" if common.reached(row) else "\nnot reached"))
     for axis, faces, title in zip(axes, panels, titles):
         axis.imshow(faces.reshape(n, n, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(n * SIDE, n * SIDE), "gray", vmin=-0.5, vmax=0.5)
         axis.set_title(title, fontsize=15)
@@ -308,8 +336,9 @@ def show_faces(of, params, rows, show=False, n=8):
         axis.set_axis_off()
     axes[0].set_xlabel("angle", fontsize=13)
     axes[0].set_ylabel("emotion", fontsize=13)
-    axes[1].set_xlabel("z_1, by its quantiles", fontsize=13)
-    axes[1].set_ylabel("z_2", fontsize=13)
+    for axis in axes[1:len(panels)]:
+        axis.set_xlabel("z_1, by its quantiles", fontsize=13)
+        axis.set_ylabel("z_2", fontsize=13)
     return figure
 
 

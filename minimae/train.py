@@ -1,4 +1,6 @@
 """The mutual autoencoder: max ELBO - C |I^ - M|, for every level M of a figure in one stacked run."""
+from numbers import Real
+
 import autograd.numpy as np
 from autograd.extend import defvjp, primitive
 
@@ -120,12 +122,12 @@ def stack(trees, repeats):
 
 def check(problem, levels, seeds, steps):
     """Raise a ValueError of one line that names what is wrong and what would be right."""
-    if not len(levels):
-        raise ValueError("no levels: give at least one, in nats")
+    if np.ndim(levels) != 1 or not len(levels):
+        raise ValueError(f"levels {levels}: give a list of at least one, in nats")
     for level in levels:
-        if level is not None and not 0 <= level <= problem.highest + 1e-9:  # the entropy itself may be off by rounding
-            highest = np.floor(1e4 * problem.highest) / 1e4
-            raise ValueError(f"level {level} must be from 0 to {highest:.4f} nats; {problem.why_highest}")
+        if level is not None and not (isinstance(level, Real) and 0 <= level <= problem.highest + 1e-9):  # 1e-9: log K, rounded
+            why = f"; {problem.why_highest}" if isinstance(level, Real) and level > problem.highest else ""
+            raise ValueError(f"level {level} must be from 0 to {np.floor(1e4 * problem.highest) / 1e4:.4f} nats{why}")
     if not len(seeds) or min(seeds) < 0:
         raise ValueError(f"seeds {list(seeds)}: at least one is needed, and none may be negative")
     if steps < 1:
