@@ -49,9 +49,9 @@ def save(problem, history, levels, draw_curves, path):
         of_elbo.axhline(problem.best, color="black", linewidth=1)
         of_information.set(xlim=(0, history.frames[-1] + 1), ylim=(-0.1, 1.15 * max(0.1, *[level or 0 for level in levels])))
         of_elbo.set(xlim=(0, history.frames[-1] + 1), ylim=(problem.best - 0.4, problem.best + 0.05))
-        of_elbo.set_xlabel(f"step {step}", fontsize=14)
-        of_information.set_title("lines Î in training (dashed: VAE), dots exact I, nats", fontsize=14)
-        of_elbo.set_title("ELBO in training; black the best there is", fontsize=14)
+        of_elbo.set_xlabel(f"step {step}", fontsize=13)
+        of_information.set_title("lines Î, dots exact I, nats", fontsize=13)
+        of_elbo.set_title("ELBO, nats; dashed the VAE, black the best", fontsize=13)
         for axis in (of_information, of_elbo):
             axis.spines[["top", "right"]].set_visible(False)
 

@@ -199,7 +199,7 @@ def print_accuracy(rows, seeds):
     print("  M asked     |I - M|          I - I^       best - E log p(x)   E log p(x) - ELBO")
     for group in [rows[i::len(rows) // seeds] for i in range(len(rows) // seeds)]:
         level = group[0]["level"]
-        gaps = np.array([[np.nan if level == "vae" else abs(row["exact"] - level), row["exact"] - row["lower"],
+        gaps = np.array([[np.nan if level == "vae" else abs(row["exact"] - level), row["exact"] - row.get("held", row["lower"]),
                           row["best"] - row["log_likelihood"], row["log_likelihood"] - row["elbo"]] for row in group])
         cells = [f"{worst:8.5f} {median:8.5f}" for worst, median in zip(gaps.max(0), np.median(gaps, 0))]
         missed = sum(not reached(row) for row in group)

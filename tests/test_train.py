@@ -155,7 +155,7 @@ def test_a_gradient_that_is_not_finite_stops_the_run_too():
 
 
 @pytest.mark.parametrize("levels, seeds, steps, message", [
-    ([], [0], 10, "levels .. give"), (0.5, [0], 10, "levels 0.5"), (["a"], [0], 10, "level a must"),
+    ([], [0], 10, "levels ..: give"), (0.5, [0], 10, "levels 0.5"), (["a"], [0], 10, "level a must"),
     ([-0.1], [0], 10, "level -0.1 must be"), ([float("nan")], [0], 10, "level nan must be"),
     ([float("inf")], [0], 10, "level inf must be"), ([50.0], [0], 10, "cannot be resolved"), ([1.0], [], 10, "seeds"),
     ([1.0], [-1], 10, "negative"), ([1.0], [0], 0, "steps 0"), ([1.0], [0], -3, "steps -3")])
