@@ -13,6 +13,7 @@ PIXELS = SIDE ** 2
 NOISE = 0.4                     # standard deviation of the pixels, known to every decoder
 LEVELS = {"one": [1, 2, 3, 4], "album": [0.5, 1, 1.5, 2]}
 STEPS = 900
+# Noise, rates, growth and the width of nets were chosen on seeds 0 to 2: the highest rates at which runs settle.
 RATE = {"one": 0.013, "album": 0.02}
 GROWTH = {"one": 1000, "album": 100}  # of C; one image for every z has a steep likelihood, and its few nodes a noisy I^
 HIDDEN = 128
@@ -208,6 +209,7 @@ def refined(p, x):
         coarse, fine = [p.marginal(*nodes.grid(m, 2, half_width=5.0)) for m in (n, 3 * n // 2)]
         if abs(np.mean(coarse.log_prob(x) - fine.log_prob(x))) < 1e-3:
             return coarse
+    return None
 
 
 def log_true(x, n=64):
@@ -238,7 +240,6 @@ def figures(of, params, rng, replicates=10, pairs=64, done=lambda: None):
         marginal = refined(p, np.concatenate([sample(p, z, noise, uniform), x_true], 2))
         for _, _, x_true, z, (eps, eps_model), noise, uniform in draws:
             x = sample(p, z, noise, uniform)
-
             log_pz = normal.log_prob(z, 0.0, 0.0)  # H(z) = -E log p(z) on these nodes, so that bounds share their noise with I
             values.append([np.mean(r.log_prob(z, x) - log_pz),
                            # the best normal critic there is has the mean and variance of p(z|x) itself
@@ -323,7 +324,7 @@ def show_faces(of, params, rows, show=False, n=8):
     quantiles = np.array([NormalDist().inv_cdf(u) for u in middle])
     z = np.stack(np.meshgrid(quantiles, quantiles), -1).reshape(1, 1, -1, 2)
     p, _, _ = of.densities(params)
-    panels = [draw(angle.ravel(), emotion.ravel()), *p.mean(z)[:, 0]]
+    panels = [draw(angle.ravel(), emotion.ravel()), *p.mean(z)[:len(rows), 0]]
     titles = ["the data, without their noise"]
     for row in rows:
         asked = "plain VAE" if row["level"] == "vae" else f"M = {common.level_name(row['level'])}"

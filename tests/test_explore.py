@@ -115,7 +115,8 @@ def test_files_without_a_display(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("argv, message", [(["--gif", "a.png"], "end in .gif"), (["--gif", "no/a.gif"], "there is no folder"),
-                                           (["--gif", "a.gif", "--out", "a.gif"], "same file"), (["--out", "e.png", "--levels", "3"], "level 3.0 must be from 0 to 2.3025"),
+                                           (["--gif", "a.gif", "--out", "a.gif"], "same file"),
+                                           (["--out", "e.png", "--levels", "3"], "level 3.0 must be from 0 to 2.3025"),
                                            ([], "no display")])
 def test_bad_input(argv, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
