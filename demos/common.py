@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(doc, levels, steps, out, several=True):
-    """The options that every demo takes; --seeds only where `several` can be trained."""
+    """The options that the demos share; --seeds only where `several` can be trained."""
     options = Parser(description=doc, formatter_class=Formatter)
     options.add_argument("--seed", type=int, default=0, help="where the weights and nodes start")
     options.add_argument("--levels", type=float, nargs="*", default=levels, metavar="M", help="requested information, nats")

@@ -196,12 +196,12 @@ def problem(decoder, critic):
     else:
         # A posterior with two fifths of the grid's spacing for a standard deviation is summed to 1 % on average.
         highest = -2 * np.log(0.4 * 2 * Bayes.HALF_WIDTH / Bayes.POINTS)
-        why = "finer codes fall between the nodes of the critic's grid"
+        why = "finer codes fall between the nodes of a critic by Bayes' rule; a net has the same limit"
     return problems.Problem(init_all, densities, train_nodes, None, None, None, highest, why)
 
 
 def refined(p, x):
-    """p(x) of a single model by the coarsest grid of z that agrees on x with one half as fine again, in the mean to 1e-3.
+    """p(x) of a single model by the coarsest grid of z that agrees on x with one 1.5 times as fine, in the mean to 1e-3.
 
     None where no grid does: p is too sharp.
     """
