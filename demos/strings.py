@@ -1,4 +1,4 @@
-"""Expressive decoders for real: binary strings, an autoregressive decoder p(x_t | x_<t, z), the plain VAE, and four ways to make it use z."""
+"""Expressive decoders for real: bit strings, an autoregressive decoder p(x_t | x_<t, z), and what makes it use z."""
 import functools
 
 import autograd.numpy as np
