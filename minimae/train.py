@@ -7,8 +7,10 @@ from autograd.extend import defvjp, primitive
 from . import bounds
 from .adam import ascend, cosine
 
+GROWTH = 100.0  # of C, over a run that violates its level throughout, which then ends with C = 30; see Penalty
 
-def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=100.0):
+
+def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=GROWTH):
     """Train one mutual autoencoder per level and seed, stacked in one run; returns the parameters of all of them.
 
     Model l has level levels[l % len(levels)] in nats, or None for no constraint: the plain VAE; and the seed
@@ -23,8 +25,6 @@ def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=
     Raises ValueError where levels, seeds, steps or growth make no sense, FloatingPointError with step and level on divergence.
     """
     check(problem, levels, seeds, steps)
-    if not growth >= 1:
-        raise ValueError(f"growth {growth}: at least 1 is needed")
     penalty = Penalty(list(levels) * len(seeds), steps, growth)
 
     def objective(p, q, r, data, model):
@@ -100,7 +100,9 @@ class Penalty:
     START = 0.3
     WIDTH = 1.0  # nats, at the full learning rate
 
-    def __init__(self, levels, steps, growth=100.0):
+    def __init__(self, levels, steps, growth=GROWTH):
+        if not growth >= 1:
+            raise ValueError(f"growth {growth}: at least 1 is needed")
         self.levels, self.steps, self.growth = levels, steps, growth
         self.free = np.array([level is None for level in levels])
         self.target = np.array([0.0 if level is None else level for level in levels])
