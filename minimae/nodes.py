@@ -2,7 +2,8 @@
 
 The bounds take their nodes as arguments, so one function is an estimate (nodes from `monte_carlo`), an estimate with
 little noise (`lattice`, or a coarse `grid` with a random shift) or the exact value (a fine `grid`).
-Training uses the coarse grid in the two problems of the poster; the others are for comparison and for dimensions a grid cannot fill.
+Training on the poster's two problems uses the coarse grid; the others are for comparison and for dimensions that a grid
+cannot fill.
 Each function returns points (n, dim) and weights (n,) that sum to one; `pair` and `cross` put two of them together.
 """
 import numpy as np
