@@ -1,12 +1,13 @@
-"""One window with a slider for M: the split normal, the categories, their posteriors and every bound beside the exact value."""
+"""One window with a slider for M: the split normal, the categories, their posteriors and
+every bound beside the exact value."""
 from typing import NamedTuple
 
 import numpy as np
 
-import categorical
+import canvas
 import common
-import split_normal
-from minimae import exact, nodes, normal, problems, train
+import curves
+from minimae import bounds, exact, nodes, normal, problems, stacks, table, train
 
 LEVELS = [round(level, 2) for level in np.linspace(0, 2, 21)]
 STEPS = 400
@@ -18,30 +19,33 @@ DARK, LIGHT, ORANGE = "#003f5c", "#67b8d6", "#c2410c"
 class Family(NamedTuple):
     """The models of one problem, a row of figures for each level."""
     name: str
-    problem: problems.Problem
+    problem: problems.Summable
     params: tuple
     rows: list
 
 
 def families(args):
     """Both problems, trained at all levels."""
-    found = []
-    pair = {"splitting the normal": problems.split_normal(), f"{K} categories": problems.categorical(np.full(K, 1 / K))}
+    pair = {"splitting the normal": problems.SplitNormal(),
+            f"{K} categories": problems.Categorical(np.full(K, 1 / K))}
     for problem in pair.values():
         train.check(problem, args.levels, [args.seed], args.steps)
+    found = []
     for name, problem in pair.items():
-        params = train.train(problem, args.levels, [args.seed], args.steps, after=common.progress(args.steps))
-        figures = exact.figures(problem, params, strict=False)
-        found.append(Family(name, problem, params, common.rows(args.levels, [args.seed], figures, problem.best)))
+        params = train.train(problem, args.levels, [args.seed], args.steps,
+                             after=common.progress(args.steps))
+        values = exact.evaluate(problem, params)
+        rows = table.rows(args.levels, [args.seed], values, problem.best)
+        found.append(Family(name, problem, params, rows))
     return found
 
 
 def posteriors(p, q, r, x):
     """p(z|x), q(z|x) and r(z|x) of a single model on Z for one x (1, 1, 1, X), and log p(x)."""
-    z, weights = nodes.grid(1000)
-    log_px = exact.log_marginal(p, x, z[None, :, None], weights[None, :, None])[0, 0]
-    at = Z[None, :, None, None]
-    logs = [p.log_prob(x, at) + normal.log_prob(at, 0, 0) - log_px, q.log_prob(at, x), r.log_prob(at, x)]
+    log_px = bounds.log_marginal(p, x, *nodes.grid(1000)).item()
+    z = nodes.down(Z)
+    logs = [p.log_prob(x, z) + normal.log_prob(z, 0, 0) - log_px,
+            q.log_prob(z, x), r.log_prob(z, x)]
     return [np.exp(log.ravel()) for log in logs], log_px
 
 
@@ -69,23 +73,23 @@ class Window:
         for n, (family, axes) in enumerate(zip(self.families, self.axes)):
             for axis in axes:
                 axis.clear()
-            self.draw_family(family, axes, self.xs[n], [split_normal, categorical][n])
+            self.draw_family(family, axes, self.xs[n], n == 0)
         self.figure.canvas.draw_idle()
 
-    def draw_family(self, family, axes, x, demo):
-        curves, posterior, gaps, likelihoods, informations = axes
-        row, params = family.rows[self.level], exact.select(family.params, self.level)
-        demo.draw_curves(curves, family.problem, params)
-        curves.set_title(f"{family.name}, M = {row['level']:.2f} nats" + ("" if common.reached(row) else ", not reached"),
+    def draw_family(self, family, axes, x, of_normal):
+        top, posterior, gaps, likelihoods, informations = axes
+        row, params = family.rows[self.level], stacks.select(family.params, self.level)
+        (curves.split_normal if of_normal else curves.categorical)(top, family.problem, params)
+        top.set_title(f"{family.name}, M = {row['level']:.2f} nats" + ("" if table.reached(row) else ", not reached"),
                          fontsize=14, fontweight="bold")
-        curves.set_xlabel("x: curves p(x|z) p(z), and their sum" if demo is split_normal else "z: curves p(x|z)", fontsize=11)
-        node = np.full((1, 1, 1, 1), float(x)) if demo is split_normal else np.eye(K)[None, None, [int(x)]]
+        top.set_xlabel("x: curves p(x|z) p(z), and their sum" if of_normal else "z: curves p(x|z)", fontsize=11)
+        node = np.full((1, 1, 1, 1), float(x)) if of_normal else np.eye(K)[None, None, [int(x)]]
         (true, q, r), log_px = posteriors(*family.problem.densities(params), node)
         posterior.fill_between(Z, true, color="#cccccc", label="exact p(z|x)")
         posterior.plot(Z, q, color=DARK, linewidth=2.5, label="encoder q(z|x)")
         posterior.plot(Z, r, color=ORANGE, linewidth=2.5, linestyle="--", label="critic r(z|x)")
         posterior.set(xlim=(-4, 4), ylim=(0, None), yticks=[])
-        posterior.set_title(f"x = {x:.2f}" if demo is split_normal else f"x = category {int(x)}", fontsize=12)
+        posterior.set_title(f"x = {x:.2f}" if of_normal else f"x = category {int(x)}", fontsize=12)
         posterior.legend(fontsize=10, frameon=False, loc="upper left")
         dz = Z[1] - Z[0]
         of_elbo, of_infomax = gap(q, true), gap(true, r)
@@ -142,22 +146,24 @@ def main(argv=None):
 
 def run(args):
     args.show = args.show or not (args.out or args.gif)
-    figure = common.figure(args.show, figsize=(14, 9))
-    if not (args.out or args.gif or common.has_window(figure)):
+    figure = canvas.figure(args.show, figsize=(14, 9))
+    if not (args.out or args.gif or canvas.has_window(figure)):
         raise ValueError("there is no display for a window; give --out or --gif")
     found = families(args)
-    if args.csv:
-        common.write_csv(args.csv, [{"problem": family.name, **row} for family in found for row in family.rows])
     for family in found:
         print(family.name)
-        common.print_table(family.rows)
+        table.show(family.rows)
     window = Window(figure, found)
     sliders = controls(window)
     window.show()
-    if args.gif:
-        common.animate(figure, args.gif, len(args.levels), lambda n: sliders[0].set_val(sorted(args.levels)[n]))
+    ordered = sorted(args.levels)
+
+    def animate(path):
+        canvas.frames(figure, path, len(ordered), lambda n: sliders[0].set_val(ordered[n]))
         sliders[0].reset()
-    common.save(figure, args)
+
+    rows = [{"problem": family.name, **row} for family in found for row in family.rows]
+    canvas.finish(args, rows, lambda: figure, animate)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ from statistics import NormalDist
 import autograd.numpy as np
 from autograd.tracer import getval
 
+import canvas
 import common
-from minimae import bounds, exact, nodes, normal, problems, train
+from minimae import bounds, nodes, normal, problems, stacks, table, train
 from minimae.nets import CategoricalNet, NormalNet, init, log_sum_exp
 
 SIDE = 24                       # pixels
@@ -234,7 +235,7 @@ def figures(of, params, rng, replicates=10, pairs=64, done=lambda: None):
     equal = np.full((1, 1, 2 * pairs), 0.5 / pairs)
     rows = []
     for l in range(len(params[0][0])):
-        p, q, r = of.densities(exact.select(params, l))
+        p, q, r = of.densities(stacks.select(params, l))
         values, codes = [], []
         _, _, x_true, z, _, noise, uniform = draws[0]
         marginal = refined(p, np.concatenate([sample(p, z, noise, uniform), x_true], 2))
@@ -304,9 +305,9 @@ def print_table(rows):
           "I^ is what training held; the bound below I is that of the best normal critic")
     print("  M asked     I^     below <=  I  +- s.e. <= U      log-likelihood: ELBO, exact, best    R^2 angle emotion")
     for row in rows:
-        print(f"  {common.level_name(row['level']):>7} {row['held']:7.3f}  {row['lower']:7.3f} {row['exact']:7.3f} {row['error']:6.3f} "
+        print(f"  {table.level_name(row['level']):>7} {row['held']:7.3f}  {row['lower']:7.3f} {row['exact']:7.3f} {row['error']:6.3f} "
               f"{row['upper']:7.3f}   {row['elbo']:14.3f} {row['log_likelihood']:9.3f} {row['best']:9.3f}    "
-              f"{row['r2_angle']:7.3f} {row['r2_emotion']:7.3f}" + ("" if common.reached(row) else f"   {missed(row)}"))
+              f"{row['r2_angle']:7.3f} {row['r2_emotion']:7.3f}" + ("" if table.reached(row) else f"   {missed(row)}"))
 
 
 def missed(row):
@@ -317,7 +318,7 @@ def missed(row):
 
 def show_faces(of, params, rows, show=False, n=8):
     """The drawn faces over angle and emotion, then E[x|z] of every model over the quantiles of z."""
-    figure = common.figure(show, figsize=(12, 4.5 * -(-(len(rows) + 1) // 3)), layout="constrained")
+    figure = canvas.figure(show, figsize=(12, 4.5 * -(-(len(rows) + 1) // 3)), layout="constrained")
     axes = figure.subplots(-(-(len(rows) + 1) // 3), 3, squeeze=False).ravel()
     middle = (np.arange(n) + 0.5) / n
     angle, emotion = np.meshgrid(2 * middle - 1, 1 - 2 * middle)
@@ -327,8 +328,8 @@ def show_faces(of, params, rows, show=False, n=8):
     panels = [draw(angle.ravel(), emotion.ravel()), *p.mean(z)[:len(rows), 0]]
     titles = ["the data, without their noise"]
     for row in rows:
-        asked = "plain VAE" if row["level"] == "vae" else f"M = {common.level_name(row['level'])}"
-        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats" + ("" if common.reached(row) else "\nnot reached"))
+        asked = "plain VAE" if row["level"] == "vae" else f"M = {table.level_name(row['level'])}"
+        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats" + ("" if table.reached(row) else "\nnot reached"))
     for axis, faces, title in zip(axes, panels, titles):
         axis.imshow(faces.reshape(n, n, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(n * SIDE, n * SIDE), "gray", vmin=-0.5, vmax=0.5)
         axis.set_title(title, fontsize=15)

@@ -1,15 +1,24 @@
 """minimae: the mutual autoencoder in NumPy, every bound beside the exact truth.
 
-Read in this order: normal, nets, bounds, nodes, exact, adam, train, problems.  All information is in nats.
+demos/one_page.py is the whole method for one model.  Here are the same names doing the
+same things for many models at once.  Read in this order: normal, nets, bounds, nodes,
+critics, problems, stacks, adam, train, exact, table.  All information is in nats.
 
-Densities, as in the poster: p(x|z) decoder, q(z|x) encoder, r(z|x) critic, p(z) = N(0, I).
-Arrays of values are (L, N, J, dim) and arrays of weights or log densities (L, N, J), where
+Densities, as in the poster: decoder p(x|z), encoder q(z|x), critic r(z|x); codes have
+p(z) = N(0, I).
+Arrays of values are (L, N, J, dim), of weights or log densities (L, N, J), where
     L  models stacked in one run, one per requested level and seed
     N  nodes of the variable that is drawn first (x for the ELBO, z for the information)
     J  nodes of the other variable given the first; nodes that come in pairs have N = 1
     X, Z, K  dimensions of x and of z, categories
-Any of L, N, J may be 1 and broadcasts; this is what lets one function serve pairs and products of nodes.
+Any of L, N, J may be 1 and broadcasts.  So one function serves products and pairs:
+    z, eps, weights = cross(grid(12), grid(12))
+                                      # (1, 12, 1, 1) (1, 1, 12, 1) (1, 12, 12)
+    x = normal.sample(*p.moments(z), eps)     # (L, 12, 12, 1): 12 x for every z
+    r.log_prob(z, x)                          # (L, 12, 12)
+    bounds.infomax(r, z, x, weights)          # (L,): one number per model
+With pair(lattice(...), lattice(...)) in the first line z and eps are (1, 1, 144, 1),
+x is (L, 1, 144, 1), and the other lines stay as they are.
 """
-from . import adam, bounds, exact, nets, nodes, normal, problems, train
-
-__all__ = ["adam", "bounds", "exact", "nets", "nodes", "normal", "problems", "train"]
+from . import adam, bounds, checks, critics, exact, nets, nodes, normal, problems
+from . import stacks, table, train

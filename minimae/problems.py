@@ -1,111 +1,182 @@
-"""The poster's two examples, each a handful of functions for training and for the exact figures."""
-from typing import Callable, NamedTuple
+"""A problem is a class: a model, its data, nodes of both.  The poster's two examples.
 
+Training needs `Problem`; what can be summed over, for exact figures, is `Summable`.
+"""
 import numpy as np
 
-from . import exact, normal
-from .nets import CategoricalNet, MixtureNet, NormalNet, init
-from .nodes import cross, grid
+from . import checks, normal
+from .critics import check, critic, init_critic
+from .nets import CategoricalNet, NormalNet, held, init
+from .nodes import across, cross, down, grid, pair
 
-# In training, grids end where 7e-6 of the normal's mass is left: further out their points would be spent on next to nothing.
+# In training grids end where 7e-6 of the normal's mass is left: further out, points
+# would be spent on next to nothing.
 TRAINING_WIDTH = 4.5
+FINEST = 2 ** 20  # cells of a table p(x|z); 16 hidden units take 300 MB on the way
 
 
-class Problem(NamedTuple):
-    """What a run needs to know of a model and its data."""
-    init: Callable          # rng -> parameters of one model, (p's, q's, r's)
-    densities: Callable     # parameters -> p, q, r
-    nodes: Callable         # (n, rng) -> nodes (x, eps, weights) of the data and (z, eps, weights) of the model; see below
-    outcomes: Callable      # (n, p) -> x and dx that cover the range of x under p
-    log_true: Callable      # x -> log p_true(x)
-    best: float             # the highest possible E log p(x): -H(p_true), in nats
-    highest: float          # the highest level that makes sense, in nats
-    why_highest: str        # and why
+class Problem:
+    """What training needs to know of a model and its data.
 
-
-def points(n, rng, coarse, dim=1):
-    """A grid for an expectation under N(0, I): fixed with n points, or for training coarse and shifted at random."""
-    return grid(n, dim) if rng is None else grid(coarse, dim, rng.random(dim), TRAINING_WIDTH)
-
-
-def init_critic(rng, dim_x, n_hidden, dim_z, n_components):
-    """Parameters of r(z|x): the poster's normal for one component, a mixture of normals for more."""
-    if n_components == 1:
-        return init(rng, dim_x, n_hidden, dim_z, dim_z)
-    return init(rng, dim_x, n_hidden, n_components, n_components * dim_z, n_components * dim_z)
-
-
-def critic(params):
-    """r(z|x) with such parameters: two heads make a normal, three a mixture."""
-    return NormalNet(params) if len(params) == 6 else MixtureNet(params)
-
-
-def split_normal(n_hidden=16, n_train=12, log_var=None, linear=False, n_components=1):
-    """Splitting the normal: x ~ N(0, 1) as an infinite mixture of normals (poster, "Splitting the normal").
-
-    The decoder is expressive (mean and log variance from the net), or restricted where log_var is a number held fixed; its
-    mean may then be linear in z as well.  The critic is the poster's normal, or a mixture of n_components.
+    Attributes: dim_x, dim_z; n_hidden, units of each net; critic, see critics.
     """
-    if linear and log_var is None:
-        raise ValueError("a linear decoder needs a log_var to hold fixed")
+    highest, why_highest = np.inf, ""  # the highest level that makes sense, in nats
 
-    def init_all(rng):
-        heads = [1, 1] if log_var is None else [1]
-        return (init(rng, 1, 0 if linear else n_hidden, *heads), init(rng, 1, n_hidden, 1, 1),
-                init_critic(rng, 1, n_hidden, 1, n_components))
+    def init(self, rng):
+        """Parameters of one model: p's, q's and r's, a tuple of arrays each."""
+        x, z = self.dim_x, self.dim_z
+        return (self.init_decoder(rng), init(rng, x, self.n_hidden, z, z),
+                init_critic(self.critic, rng, x, self.n_hidden, z))
 
-    def densities(params):
-        return NormalNet(params[0], log_var), NormalNet(params[1]), critic(params[2])
+    def densities(self, params):
+        """p, q, r of all models of a stack."""
+        p, q, r = params
+        frozen = self.decoder([held(array) for array in p])
+        return (self.decoder(p), NormalNet(q),
+                critic(self.critic, r, frozen, self.dim_z))
 
-    def nodes(n=None, rng=None):
-        # The data are N(0, 1), so nodes of N(0, 1) are nodes of the data.
-        return tuple(cross(points(n, rng, n_train), points(n, rng, n_train)) for _ in range(2))
+    def init_decoder(self, rng):
+        """Parameters of one p(x|z)."""
 
-    def outcomes(n, p):
+    def decoder(self, params):
+        """p(x|z) with such parameters."""
+
+    def nodes(self, rng):
+        """Nodes for a step of training: (x, eps, weights) of the data and N(0, I), for
+        the ELBO, and (z, eps, weights) of p(z) and N(0, I), for the information."""
+
+
+class Summable(Problem):
+    """And what exact figures need: the same expectations on grids of any fineness.
+
+    Attributes: best, the highest possible E log p(x), -H(p_true), in nats; finest, the
+    most points per dimension for a table p(x|z) of FINEST cells.
+    """
+
+    def grids(self, n, *place):
+        """As `nodes`, on fixed grids with n points per dimension; place: see grid."""
+
+    def outcomes(self, n, p):
+        """x (1, 1, J, X) and cells dx that cover the range of x under p, for sums."""
+
+    def log_true(self, x):
+        """log p_true(x) at x (L, N, J, X), as (L, N, J)."""
+
+
+def shifted(rng, n, dim=1):
+    """A coarse grid for training, n points per dimension, shifted at random."""
+    return grid(n, dim, rng.random(dim), TRAINING_WIDTH)
+
+
+class SplitNormal(Summable):
+    """x ~ N(0, 1) as an infinite mixture of normals (poster, "Splitting the normal").
+
+    The decoder is expressive (mean and log variance from the net), or restricted where
+    log_var is a number held fixed; its mean may then be linear in z.
+    n_train: points in training per variable; with `draw`, nodes.monte_carlo or
+    nodes.lattice, pairs of points instead of a grid.
+    """
+    dim_x = dim_z = 1
+    finest = np.sqrt(FINEST)
+    best = -normal.entropy(np.zeros(1))
+    # The linear solution has sd exp(-M); the finest but one of the exact grids, of
+    # width 18, must have a point in each sd.
+    highest = np.log(finest / 2 / 18)
+    why_highest = "; beyond, the exact figures cannot be resolved"
+
+    def __init__(self, n_hidden=16, n_train=12, log_var=None, linear=False, critic=1,
+                 draw=None):
+        if linear and log_var is None:
+            raise ValueError("a linear decoder needs a log_var to hold fixed")
+        checks.whole(1, n_hidden=n_hidden, n_train=n_train)
+        check(critic)
+        self.n_hidden, self.n_train, self.draw = n_hidden, n_train, draw
+        self.log_var, self.linear, self.critic = log_var, linear, critic
+
+    def init_decoder(self, rng):
+        heads = [1, 1] if self.log_var is None else [1]
+        return init(rng, 1, 0 if self.linear else self.n_hidden, *heads)
+
+    def decoder(self, params):
+        return NormalNet(params, self.log_var)
+
+    def nodes(self, rng):
+        return self.two(rng), self.two(rng)
+
+    def two(self, rng):
+        """Nodes of two independent standard normals."""
+        if not self.draw:
+            return cross(shifted(rng, self.n_train), shifted(rng, self.n_train))
+        points, weights = self.draw(rng, self.n_train, 2)
+        return pair((points[..., :1], weights), (points[..., 1:], weights))
+
+    def grids(self, n, *place):
+        both = cross(grid(n, 1, *place), grid(n, 1, *place))
+        return both, both
+
+    def outcomes(self, n, p):
         z, weights = grid(n)
-        mean, log_var = p.moments(z[None, :, None])
-        seen = weights > 1e-9  # what a net does where z has no mass must not stretch the grid
-        reach = 9 * np.exp(0.5 * np.broadcast_to(log_var, mean.shape))[0, seen]
-        x = np.linspace(np.min(mean[0, seen] - reach), np.max(mean[0, seen] + reach), n)
-        return x[None, None, :, None], x[1] - x[0]
+        # What a net does where z has no mass must not stretch the grid.
+        mean, log_var = p.moments(z[:, weights[0, :, 0] > 1e-9])
+        reach = 9 * np.exp(0.5 * log_var)
+        x = np.linspace(np.min(mean - reach), np.max(mean + reach), n)
+        return across(x), x[1] - x[0]
 
-    # The linear solution has sd exp(-M); the finest but one of the exact grids, of width 18, must have a point in each sd.
-    highest = np.log(np.sqrt(exact.MOST_CELLS) / 2 / 18)
-    return Problem(init_all, densities, nodes, outcomes, lambda x: normal.log_prob(x, 0.0, 0.0), -normal.entropy(np.zeros(1)),
-                   highest, "beyond, the exact figures cannot be resolved")
+    def log_true(self, x):
+        return normal.log_prob(x, 0.0, 0.0)
 
 
-def categorical(p_true, n_hidden=16, dim_z=1, n_components=2, n_train=(128, 10)):
-    """The categorical example: x one of len(p_true) categories, one-hot coded (poster, "MAE, categorical example").
+class Categorical(Summable):
+    """x one of len(p_true) categories, one-hot (poster, "MAE, categorical example").
 
-    The poster's critic is a normal, n_components=1.  Its bound tops out near 2.105 nats for ten equal categories while I can
-    reach log 10 = 2.30, so the default is a mixture of two.  n_train: points in training per dimension of z and of eps.
+    The poster's critic, a normal, tops out near 2.105 nats for ten equal categories
+    while I can reach log 10 = 2.30, so the default is a mixture of two.
+    n_train: points in training per dimension of z and of eps.
     Raises ValueError where p_true is not a distribution.
     """
-    p_true = np.asarray(p_true, float)
-    if p_true.ndim != 1 or not np.all(p_true >= 0) or not np.isclose(np.sum(p_true), 1):
-        raise ValueError(f"p_true {p_true} must be probabilities that sum to 1")
-    K, p_true = len(p_true), p_true / np.sum(p_true)
-    n_z, n_eps = n_train
-    certain = np.zeros((1, 1)), np.ones(1)  # all x are summed over, so no node is needed to draw one
+    why_highest = "; with p(x) = p_true, I cannot exceed the entropy of x"
 
-    def init_all(rng):
-        return (init(rng, dim_z, n_hidden, K), init(rng, K, n_hidden, dim_z, dim_z),
-                init_critic(rng, K, n_hidden, dim_z, n_components))
+    def __init__(self, p_true, n_hidden=16, dim_z=1, critic=2, n_train=(128, 10)):
+        law = np.asarray(p_true, float)
+        if not (law.ndim == 1 and np.all(law >= 0) and np.isclose(np.sum(law), 1)):
+            raise ValueError(f"p_true {p_true} must be probabilities that sum to 1")
+        n_z, n_eps = n_train
+        checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
+        check(critic)
+        self.p_true, self.dim_x = law / np.sum(law), len(law)
+        self.n_hidden, self.n_train, self.dim_z = n_hidden, n_train, dim_z
+        self.critic, self.finest = critic, (FINEST / self.dim_x) ** (1 / dim_z)
+        masses = self.p_true[law > 0]
+        self.best = np.sum(masses * np.log(masses))
+        self.highest = abs(self.best)
 
-    def densities(params):
-        return CategoricalNet(params[0]), NormalNet(params[1]), critic(params[2])
+    def init_decoder(self, rng):
+        return init(rng, self.dim_z, self.n_hidden, self.dim_x)
 
-    def nodes(n=None, rng=None):
-        return cross((np.eye(K), p_true), points(n, rng, n_eps, dim_z)), cross(points(n, rng, n_z, dim_z), certain)
+    def decoder(self, params):
+        return CategoricalNet(params)
 
-    def outcomes(n, p):
-        return np.eye(K)[None, None], 1.0
+    def nodes(self, rng):
+        n_z, n_eps = self.n_train
+        data = self.with_data(shifted(rng, n_eps, self.dim_z))
+        return data, self.with_all_x(shifted(rng, n_z, self.dim_z))
 
-    def log_true(x):
-        with np.errstate(divide="ignore"):  # log 0 = -inf is meant: U is infinite where p_true misses mass of p
-            return np.log(np.sum(x * p_true, -1))
+    def grids(self, n, *place):
+        z = grid(n, self.dim_z, *place)
+        return self.with_data(z), self.with_all_x(z)
 
-    best = np.sum(p_true * np.log(np.where(p_true > 0, p_true, 1)))
-    return Problem(init_all, densities, nodes, outcomes, log_true, best, abs(best),
-                   "with p(x) = p_true, I(z, x) cannot exceed the entropy of x")
+    def with_data(self, eps):
+        """Every category with its probability, and every node of eps for each."""
+        x = down(np.eye(self.dim_x))
+        return cross((x, self.p_true[None, :, None]), eps)
+
+    def with_all_x(self, z):
+        """All x are summed over at every z, so none is drawn by a node of eps."""
+        return cross(z, (np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1))))
+
+    def outcomes(self, n, p):
+        return across(np.eye(self.dim_x)), 1.0
+
+    def log_true(self, x):
+        with np.errstate(divide="ignore"):  # U is infinite where p_true misses mass
+            return np.log(np.sum(x * self.p_true, -1))
