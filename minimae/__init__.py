@@ -2,7 +2,8 @@
 
 demos/one_page.py is the whole method for one model.  Here are the same names doing the
 same things for many models at once.  Read in this order: normal, nets, bounds, nodes,
-critics, problems, stacks, adam, train, exact, table.  All information is in nats.
+critics, problems, adam, train, exact, table; none needs what comes after it.  stacks
+and checks are for reference.  All information is in nats.
 
 Densities, as in the poster: decoder p(x|z), encoder q(z|x), critic r(z|x); codes have
 p(z) = N(0, I).

@@ -44,18 +44,13 @@ class MixtureNet:
     def __init__(self, params):
         self.params = tuple(params)
 
-    def parts(self, x):
-        """log weights (L, N, J, C), means and log variances (L, N, J, C, Z) at x."""
-        logits, mean, log_var = net(self.params, x)
-        shape = logits.shape + (-1,)
-        log_weights = logits - log_sum_exp(logits, -1)[..., None]
-        return log_weights, np.reshape(mean, shape), np.reshape(log_var, shape)
-
     def log_prob(self, z, x):
         """log density of z (L, N, J, Z) at x (L, N, J, X), as (L, N, J)."""
-        log_weights, mean, log_var = self.parts(x)
+        logits, mean, log_var = net(self.params, x)
+        parts = logits.shape + z.shape[-1:]
+        mean, log_var = np.reshape(mean, parts), np.reshape(log_var, parts)
         log_probs = normal.log_prob(z[..., None, :], mean, log_var)
-        return log_sum_exp(log_weights + log_probs, -1)
+        return log_sum_exp(logits + log_probs, -1) - log_sum_exp(logits, -1)
 
 
 class Bayes:

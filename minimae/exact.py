@@ -3,6 +3,7 @@ import numpy as np
 
 from . import bounds
 from .critics import Bayes
+from .nets import net
 from .stacks import flatten, select
 
 COARSEST = 64  # points per dimension on the first grid
@@ -49,13 +50,12 @@ def detail(problem, params):
     width of 1 / W, and one to the narrowest part of r where p(x) has mass."""
     if not np.all(np.isfinite(flatten(params))):
         return np.inf
+    sharpest = max(np.max(np.abs(net_params[0])) for net_params in params if net_params)
     p, _, r = problem.densities(params)
-    sharpest = max(np.max(np.abs(net[0])) for net in params if net)
     if not isinstance(r, Bayes):
         x, weights = p.joint(*problem.grids(COARSEST)[1])
-        log_weights, _, log_var = r.parts(x)
-        seen = weights[..., None] * np.exp(log_weights) > 1e-9
-        inverse_sd = np.where(seen[..., None], np.exp(-0.5 * log_var), 0)
+        log_var = net(r.params, x)[-1]  # the last head, of a normal or of a mixture
+        inverse_sd = np.where(weights[..., None] > 1e-9, np.exp(-0.5 * log_var), 0)
         sharpest = max(sharpest, np.max(inverse_sd))
     return 2 * WIDTH * sharpest
 

@@ -62,12 +62,6 @@ class NormalNet:
         """log density of value (L, N, J, dim) at given (L, N, J, in), as (L, N, J)."""
         return normal.log_prob(value, *self.moments(given))
 
-    def parts(self, given):
-        """The parts of a mixture, of which this is the only one; see MixtureNet."""
-        mean, log_var = self.moments(given)
-        one = np.zeros(mean.shape[:-1] + (1,))
-        return one, mean[..., None, :], log_var[..., None, :]
-
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z, eps of N(0, I):
         x = mean + sd eps."""

@@ -37,9 +37,7 @@ def lattice(rng, n, dim):
     Mandt 2018).
     """
     d = dim + dim % 2  # Box-Muller takes coordinates in pairs
-    g = 1.5
-    for _ in range(40):  # each turn shrinks the error by more than 5, to rounding
-        g = (1 + g) ** (1 / (d + 1))
+    g = np.max(np.real(np.roots([1, *[0] * (d - 1), -1, -1])))
     u = (np.arange(n)[:, None] / g ** np.arange(1, d + 1) + rng.random(d)) % 1
     radius, angle = np.sqrt(-2 * np.log1p(-u[:, ::2])), 2 * np.pi * u[:, 1::2]
     points = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], -1)
