@@ -1,13 +1,44 @@
 """minimae: the mutual autoencoder in NumPy."""
+import re
+from pathlib import Path
+
 from setuptools import setup
+from setuptools.command.sdist import sdist
+
+README = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+
+
+class Archive(sdist):
+    """A source archive that can run its own tests: with the demos and all of tests/."""
+
+    def make_distribution(self):
+        for folder, pattern in [("demos", "*.py"), ("demos", "*.md"), ("demos", "*.png"),
+                                ("demos", "*.gif"), ("tests", "*.py")]:
+            self.filelist.recursive_include(folder, pattern)
+        super().make_distribution()
+
 
 setup(
     name="minimae",
     version="0.1.0",
     description="The mutual autoencoder in NumPy, every bound beside the exact truth",
+    # An index shows no files of the project: links and pictures become their words.
+    long_description=re.sub(r"!?\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", README),
+    long_description_content_type="text/markdown",
     license="MIT",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Mathematics",
+    ],
     packages=["minimae"],
+    cmdclass={"sdist": Archive},
     python_requires=">=3.10",
-    install_requires=["numpy", "autograd", "matplotlib"],
-    extras_require={"test": ["pytest", "hypothesis"]},
+    # the oldest that the test suite was run with
+    install_requires=["numpy>=1.22", "autograd>=1.8", "matplotlib>=3.7"],
+    extras_require={"test": ["pytest>=7", "hypothesis>=6.50"]},
 )

@@ -1,14 +1,78 @@
-"""Training as an animation: the curves of every model, and its bounds over the steps beside
-what is exact."""
+"""Pictures that move, in a window or a GIF; and training as an animation: the curves of
+every model, and its bounds over the steps beside what is exact."""
 import numpy as np
 
 import canvas
+import common
+import curves
 from minimae import exact, stacks
 
 
+class Moving:
+    """What changes in axes that lie in one part of a figure, drawn over a picture of
+    what stays: frames, ticks and legends, which take most of the time.
+
+    part: left, bottom, right, top as fractions of the figure, which also holds titles
+    and labels.  A canvas that cannot keep a picture draws everything as ever.
+    """
+
+    def __init__(self, axes, part=(0, 0, 1, 1)):
+        self.figure, self.part, self.still = axes[0].figure, part, None
+        self.artists = [artist for axis in axes for artist in moving(axis)]
+        if self.figure.canvas.supports_blit:
+            for artist in self.artists:
+                artist.set_animated(True)  # drawn by `draw` alone, or to save it
+            self.figure.canvas.mpl_connect("draw_event", self.keep)
+
+    def keep(self, event):
+        """After everything that stays was drawn: at first, and in every new size."""
+        if not event.canvas.is_saving():
+            from matplotlib.transforms import Bbox
+            place = Bbox.from_extents(*self.part).transformed(self.figure.transFigure)
+            self.still = event.canvas.copy_from_bbox(place)
+            self.draw()
+
+    def draw(self):
+        """Show what has changed."""
+        if self.still is None:
+            self.figure.canvas.draw_idle()
+            return
+        self.figure.canvas.restore_region(self.still)
+        for artist in self.artists:
+            self.figure.draw_artist(artist)
+        self.figure.canvas.blit(self.figure.bbox)
+
+
+def moving(axis):
+    """Curves, bars, texts and titles of an axis, in the order of drawing."""
+    stay = {axis.xaxis, axis.yaxis, axis.patch, axis.get_legend(),
+            *axis.spines.values()}
+    return sorted((artist for artist in axis.get_children() if artist not in stay),
+                  key=lambda artist: artist.get_zorder())
+
+
+def figure(**size):
+    """A figure for frames, at 60 dots an inch: a GIF is looked at in a page."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    return FigureCanvasAgg(Figure(dpi=60, **size)).figure
+
+
+def save_frames(figure, path, count, draw, rate=4):
+    """Save an animation: draw(n) draws frame n; `rate` frames a second."""
+    from PIL import Image
+    done, images = common.progress(count, "frames"), []
+    for n in range(count):
+        draw(n)
+        images.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]))
+        done(n + 1)
+    images[0].save(path, format="GIF", save_all=True, append_images=images[1:],
+                   duration=1000 // rate, loop=0)
+
+
 class History:
-    """A callback of training that shows progress and, if asked to `keep`, the bounds of every
-    step and now and then a copy of the parameters, of the first seed."""
+    """A callback of training that shows progress and, if asked to `keep`, the bounds of
+    every step and now and then a copy of the parameters, of the first seed."""
     FRAMES = 40
 
     def __init__(self, steps, levels, progress=None, keep=True):
@@ -29,45 +93,67 @@ class History:
                 self.params.append(copy)
 
 
-def save(problem, history, draw_curves, path):
-    """A frame for every set of parameters kept: draw_curves(axis, problem, params of one
-    model), I^ and ELBO by step."""
-    from matplotlib import colormaps
-    levels, last = history.levels, history.frames[-1]
-    size = dict(figsize=(13, len(levels) + 1.2), layout="constrained")
-    figure = canvas.figure(False, **size)
-    left, right = figure.subfigures(1, 2, width_ratios=[3, 2])
-    axes = np.atleast_1d(left.subplots(len(levels), sharex=True))
-    information, elbo = right.subplots(2)
+def save(problem, history, draw, path):
+    """A frame for every set of parameters kept: a row of curves per model, I^ and ELBO
+    by step.  draw: split_normal or categorical of curves."""
+    levels = history.levels[:curves.MOST]
+    picture = figure(figsize=(13, len(levels) + 1.2))
+    rows = [draw(axis, problem) for axis in row_axes(picture, levels)]
+    axes = bound_axes(picture, levels, problem.best, history.frames[-1])
+    lines = [by_step(axes, level, 0.9 * index / max(1, len(levels) - 1))
+             for index, level in enumerate(levels)]
+    curves.say_cut(picture, "animation", len(history.levels))
     estimates = np.array(history.values)  # (steps, 2, models)
     truth = np.array([exact.evaluate(problem, params, 1e-3)["exact"]
                       for params in history.params])
-    colours = colormaps["viridis"](np.linspace(0, 0.9, len(levels)))
+    view = Moving(picture.axes)
 
     def frame(n):
-        step = history.frames[n]
-        for axis in (*axes, information, elbo):
-            axis.clear()
-        for index, (level, axis) in enumerate(zip(levels, axes)):
-            draw_curves(axis, problem, stacks.select(history.params[n], index))
-            axis.text(0.01, 0.9, "plain VAE" if level is None else f"M = {level:g}",
-                      transform=axis.transAxes, va="top", fontsize=16, fontweight="bold")
-        for index, (level, colour) in enumerate(zip(levels, colours)):
-            style = dict(color=colour, linewidth=2, linestyle="--" if level is None else "-")
-            if level is not None:
-                information.axhline(level, color="grey", linewidth=0.7)
-            steps = np.arange(1, step + 1)
-            information.plot(steps, estimates[:step, 1, index], **style)
-            information.plot(history.frames[:n + 1], truth[:n + 1, index], "o", color=colour,
-                             markersize=5)
-            elbo.plot(steps, estimates[:step, 0, index], **style)
-        elbo.axhline(problem.best, color="black", linewidth=1)
-        highest = max(0.1, *[level or 0 for level in levels])
-        information.set(xlim=(0, last + 1), ylim=(-0.1, 1.15 * highest))
-        elbo.set(xlim=(0, last + 1), ylim=(problem.best - 0.4, problem.best + 0.05))
-        elbo.set_xlabel(f"step {step}", fontsize=13)
-        information.set_title("lines Î, dots exact I, nats", fontsize=13)
-        elbo.set_title("ELBO, nats; dashed the VAE, black the best", fontsize=13)
-        canvas.bare(information, elbo)
+        step, seen = history.frames[n], slice(n + 1)
+        for index, (show, (elbo, bound, dots)) in enumerate(zip(rows, lines)):
+            show(stacks.select(history.params[n], index))
+            for line, values in zip([elbo, bound], estimates[:step, :, index].T):
+                line.set_data(np.arange(1, step + 1), values)
+            dots.set_data(history.frames[seen], truth[seen, index])
+        axes[1].title.set_text(f"step {step}: lines Î, dots exact I, nats")
+        view.draw()
 
-    canvas.frames(figure, path, len(history.params), frame)
+    save_frames(picture, path, len(history.params), frame)
+
+
+def row_axes(picture, levels):
+    """On the left, an axis per level."""
+    axes = picture.subplots(len(levels), sharex=True, squeeze=False, gridspec_kw=dict(
+        left=0.015, right=0.58, top=0.98, bottom=0.35 / picture.get_figheight()))[:, 0]
+    for level, axis in zip(levels, axes):
+        axis.text(0.01, 0.9, "plain VAE" if level is None else f"M = {level:g}",
+                  transform=axis.transAxes, va="top", fontsize=16, fontweight="bold")
+    return axes
+
+
+def bound_axes(picture, levels, best, last):
+    """On the right, axes for ELBO and I^ up to the last step."""
+    high = 1 - 0.5 / picture.get_figheight()
+    information, elbo = picture.subplots(2, gridspec_kw=dict(
+        left=0.64, right=0.985, top=high, bottom=1 - high, hspace=0.25))
+    highest = max(0.1, *[level or 0 for level in levels])
+    information.set(xlim=(0, last + 1), ylim=(-0.1, 1.15 * highest))
+    elbo.set(xlim=(0, last + 1), ylim=(best - 0.4, best + 0.05))
+    elbo.axhline(best, color="black", linewidth=1)
+    information.title.set_fontsize(13)
+    elbo.set_title("ELBO, nats; dashed the VAE, black the best", fontsize=13)
+    canvas.bare(information, elbo)
+    return elbo, information
+
+
+def by_step(axes, level, rank):
+    """Lines for ELBO and I^ and dots for I of one level, still without points."""
+    from matplotlib import colormaps
+    elbo, information = axes
+    colour = colormaps["viridis"](rank)
+    style = dict(color=colour, linewidth=2, linestyle="--" if level is None else "-")
+    if level is not None:
+        information.axhline(level, color="grey", linewidth=0.7)
+    lines = [axis.plot([], [], **style)[0] for axis in axes]
+    dots, = information.plot([], [], "o", color=colour, markersize=5)
+    return *lines, dots

@@ -1,10 +1,11 @@
-"""Backpropagation by hand: the gradient that autograd takes of `train.objectives`, for the
-split normal, in plain NumPy.
+"""Backpropagation by hand: the gradient that autograd takes of `train.objectives`, for
+the split normal, in plain NumPy.
 
-Exercise: derive it before you read on.  Write d_a for the derivative of ELBO + I^ by a; every
-line of a backward pass is the chain rule through one line of the forward pass, last line
-first.  A number used twice collects two terms.  x and z have one dimension here; the N x J
-nodes of each model lie along one axis, so that arrays are (L, N * J, units).
+Exercise: derive it before you read on.  Write d_a for the derivative of ELBO + I^ by a;
+every line of a backward pass is the chain rule through one line of the forward pass,
+last line first.  A number used twice collects two terms.  x and z have one dimension
+here; the N x J nodes of each model lie along one axis, so that arrays are
+(L, N * J, units).
 """
 import numpy as np
 
@@ -12,7 +13,8 @@ LOG_2PI = np.log(2 * np.pi)
 
 
 def forward(net, given):
-    """h = tanh(given W + b), mean = h W_m + b_m, log_var = h W_v + b_v; given is (L, R, 1)."""
+    """h = tanh(given W + b), mean = h W_m + b_m, log_var = h W_v + b_v; given is
+    (L, R, 1)."""
     W, b, W_m, b_m, W_v, b_v = net
     h = given * W
     h += b
@@ -21,7 +23,8 @@ def forward(net, given):
 
 
 def backward(net, given, h, d_mean, d_log_var):
-    """From d_mean, d_log_var (L, R, 1) to the derivative by each parameter, and by given."""
+    """From d_mean, d_log_var (L, R, 1) to the derivative by each parameter, and by
+    given."""
     W, b, W_m, b_m, W_v, b_v = net
     d_a = d_mean * W_m.swapaxes(1, 2)                 # d_h, through both heads
     d_a += d_log_var * W_v.swapaxes(1, 2)
@@ -37,7 +40,7 @@ def log_prob(x, mean, log_var):
     """log N(x | mean, exp log_var), and its derivatives by mean and log_var."""
     precision = np.exp(-log_var)
     u = x - mean
-    d_mean = u * precision                # of -1/2 [u^2 / exp log_var + log_var + log 2 pi]
+    d_mean = u * precision         # of -1/2 [u^2 / exp log_var + log_var + log 2 pi]
     square = u * d_mean
     return -0.5 * (square + log_var + LOG_2PI), d_mean, 0.5 * (square - 1)
 
@@ -48,8 +51,9 @@ def bounds_and_gradient(params, data, prior, slope):
     L = len(slope)
 
     def in_rows(*arrays):  # every (L, N, J) or (L, N, J, 1) as (L, N J, 1)
-        return [np.broadcast_to(a.reshape(*a.shape[:3], 1), (L, n, j, 1)).reshape(L, n * j, 1)
+        full = [np.broadcast_to(a.reshape(*a.shape[:3], 1), (L, n, j, 1))
                 for a in arrays]
+        return [a.reshape(L, n * j, 1) for a in full]
 
     # ELBO = sum w [log p(x|z) - KL], z = mean + sd eps.
     x, eps, w = data
@@ -80,7 +84,7 @@ def bounds_and_gradient(params, data, prior, slope):
     log_r, d_mean, d_log_var = log_prob(z_rows, r_mean, r_log_var)
     lower = 0.5 * (LOG_2PI + 1) + np.sum(w_rows * log_r, (1, 2))
     d_r, d_x = backward(r, x, r_h, w_rows * d_mean, w_rows * d_log_var)
-    d_x = d_x.reshape(L, n, j, 1) * slope[:, None, None, None]   # p climbs slope I^ only
+    d_x = d_x.reshape(L, n, j, 1) * slope[:, None, None, None]  # p climbs slope I^ only
     d_p_too, _ = backward(p, z[:, :, 0], p_h, d_x.sum(2), 0.5 * (d_x * noise).sum(2))
 
     gradient = tuple(a + b for a, b in zip(d_p, d_p_too)), d_q, d_r

@@ -1,5 +1,5 @@
-"""The categorical example (the poster's Figure 5): K equal categories, and how p(x|z) shares
-z out among them."""
+"""The categorical example (the poster's Figure 5): K equal categories, and how p(x|z)
+shares z out among them."""
 import numpy as np
 
 import canvas
@@ -9,6 +9,7 @@ from minimae import exact, problems, table, train
 
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
 STEPS = 500
+MOST = 100  # categories: the square of them is what a run takes, here a minute
 
 
 def main(argv=None):
@@ -20,11 +21,12 @@ def main(argv=None):
 
 
 def run(args):
-    if args.categories < 2:
-        raise ValueError(f"--categories {args.categories}: at least 2 are needed")
+    if not 2 <= args.categories <= MOST:
+        raise ValueError(f"--categories {args.categories}: give 2 to {MOST}")
     uniform = np.full(args.categories, 1 / args.categories)
     problem = problems.Categorical(uniform, critic=args.critic)
-    levels, seeds = [*args.levels, None], common.seeds(args)  # the last is the plain VAE
+    levels, seeds = [*args.levels, None], common.seeds(args)  # None: the plain VAE
+    common.fits(problem, levels, seeds)
     params = train.train(problem, levels, seeds, args.steps,
                          after=common.progress(args.steps))
     values = exact.evaluate(problem, params)
@@ -35,9 +37,10 @@ def run(args):
 
 def draw(problem, params, rows, show=False):
     """A row per model: p(x|z) as a function of z."""
-    figure, axes = curves.figure(problem, params, rows, curves.categorical, show)
+    figure, axes = curves.figure(problem, params, rows, curves.categorical, show,
+                                 left=0.5)
     axes[-1].set_xlabel("z", fontsize=13)
-    figure.supylabel("p(x|z) for each category x", fontsize=13)
+    figure.supylabel("p(x|z) for each category x", x=0.005, fontsize=13)
     return figure
 
 

@@ -1,9 +1,10 @@
-"""One window with a slider for M: the split normal, the categories, their posteriors and
-every bound beside the exact value."""
+"""One window with a slider for M: the split normal, the categories, their posteriors
+and every bound beside the exact value."""
 from typing import NamedTuple
 
 import numpy as np
 
+import animation
 import canvas
 import common
 import curves
@@ -13,11 +14,12 @@ LEVELS = [round(level, 2) for level in np.linspace(0, 2, 21)]
 STEPS = 400
 K = 10
 Z = np.linspace(-4, 4, 801)
+SIZE = 13, 6.4  # inches; with its frame and tools the window fits on 1366 x 768
 DARK, LIGHT, ORANGE = "#003f5c", "#67b8d6", "#c2410c"
 
 
 class Family(NamedTuple):
-    """The models of one problem, a row of figures for each level."""
+    """The models of one problem, a row of the table and an entry of params a level."""
     name: str
     problem: problems.Summable
     params: tuple
@@ -26,8 +28,9 @@ class Family(NamedTuple):
 
 def families(args):
     """Both problems, trained at all levels."""
-    pair = {"splitting the normal": problems.SplitNormal(),
-            f"{K} categories": problems.Categorical(np.full(K, 1 / K))}
+    critic = {} if args.critic is None else {"critic": args.critic}
+    pair = {"splitting the normal": problems.SplitNormal(**critic),
+            f"{K} categories": problems.Categorical(np.full(K, 1 / K), **critic)}
     for problem in pair.values():
         train.check(problem, args.levels, [args.seed], args.steps)
     found = []
@@ -41,7 +44,8 @@ def families(args):
 
 
 def posteriors(p, q, r, x):
-    """p(z|x), q(z|x) and r(z|x) of a single model on Z for one x (1, 1, 1, X), and log p(x)."""
+    """p(z|x), q(z|x), r(z|x) of a single model on Z for one x (1, 1, 1, X), and
+    log p(x)."""
     log_px = bounds.log_marginal(p, x, *nodes.grid(1000)).item()
     z = nodes.down(Z)
     logs = [p.log_prob(x, z) + normal.log_prob(z, 0, 0) - log_px,
@@ -55,115 +59,175 @@ def gap(f, g):
     return f * np.log((f + tiny) / (g + tiny)) - f + g
 
 
+def column(figure, left, family, draw, about):
+    """One problem: its curves, posteriors and gaps at one x, and its bounds as bars;
+    returns show(level, x), which moves them all."""
+    places = [(0, 0.71, 0.42, 0.22), (0, 0.485, 0.42, 0.115), (0, 0.33, 0.42, 0.1),
+              (0.02, 0.15, 0.11, 0.1), (0.23, 0.15, 0.14, 0.1)]
+    axes = [figure.add_axes([left + right, *place]) for right, *place in places]
+    top, middle, below, likelihoods, informations = axes
+    canvas.bare(*axes)
+    top.set_xlabel(about, fontsize=11)
+    best, known = family.problem.best, {key: [row[key] for row in family.rows]
+                                        for key in ("level", "exact", "elbo")}
+    low = np.nanmin([*known["elbo"], best]) - 0.01
+    likelihoods.set(xlabel="nats", xticks=[low, best])  # more ticks would collide
+    likelihoods.xaxis.set_major_formatter("{x:.3f}")
+    high = 1.05 * np.nanmax(known["level"] + known["exact"]) + 0.05
+    informations.set_xlabel("nats; asked for: the line")
+    asked = informations.axvline(0, color=ORANGE, linewidth=2.5)
+    move_curves, move_posteriors = draw(top, family.problem), at_one_x(middle, below)
+    move_bars = [bars(likelihoods, low, best + 0.001, "{:.4f}", elbo="ELBO",
+                      log_likelihood="E log p(x)", best="best"),
+                 bars(informations, 0, high, "{:.3f}", lower="Î", exact="I", upper="U")]
+
+    def show(level, x):
+        row, params = family.rows[level], stacks.select(family.params, level)
+        reached = "" if table.reached(row) else ", not reached"
+        top.set_title(f"{family.name}, M = {row['level']:.2f} nats{reached}",
+                      fontsize=14, fontweight="bold")
+        move_curves(params)
+        if family.problem.dim_x == 1:
+            node, title = [x], f"x = {x:.2f}"
+        else:
+            node, title = np.eye(K)[int(x)], f"category {x:.0f}"
+        densities = family.problem.densities(params)
+        move_posteriors(title, *posteriors(*densities, nodes.across([node]))[0])
+        asked.set_xdata([row["level"]] * 2)
+        for move in move_bars:
+            move(row)
+    return show
+
+
+def at_one_x(middle, below):
+    """Axes for p(z|x), q(z|x) and r(z|x), and for what the bounds miss at this x, as
+    areas; returns show(title, exact, q, r)."""
+    fill, fill_gaps = curves.hills(middle, Z, 1, 0), curves.hills(below, Z, 0.8, 0)
+    middle.fill_between([], [], color="#cccccc", label="exact p(z|x)")  # for the legend
+    encoder, = middle.plot(Z, Z, color=DARK, linewidth=2.5, label="encoder q(z|x)")
+    critic, = middle.plot(Z, Z, "--", color=ORANGE, linewidth=2.5,
+                          label="critic r(z|x)")
+    middle.legend(ncols=3, fontsize=10, frameon=False, loc="lower right",
+                  bbox_to_anchor=(1.02, 0.9))
+    middle.tick_params(labelbottom=False)  # as below
+    below.axhline(0, color="black", linewidth=0.8)
+    below.set_xlabel("z; the areas are the gaps, scaled to fit", fontsize=11)
+    for axis in (middle, below):
+        axis.set(xlim=(-4, 4), yticks=[])
+
+    def show(title, exact, q, r):
+        middle.set_title(title, fontsize=12, loc="left")
+        middle.set_ylim(0, 1.05 * np.max([exact, q, r]))
+        fill([exact], ["#cccccc"])
+        encoder.set_ydata(q)
+        critic.set_ydata(r)
+        gaps = np.array([gap(q, exact), gap(exact, r)])
+        missed = np.sum(gaps, 1) * (Z[1] - Z[0])
+        below.set_title(f"log p(x) - ELBO(x) = {missed[0]:.1e}", fontsize=11,
+                        loc="left", color=DARK)
+        below.set_title(f"KL[p(z|x) || r(z|x)] = {missed[1]:.1e}", fontsize=11,
+                        loc="right", color=ORANGE)
+        limit = max(1e-4, 1.1 * np.max(gaps))
+        below.set_ylim(-limit, limit)
+        fill_gaps(gaps * [[1], [-1]], [DARK, ORANGE])
+    return show
+
+
+def bars(axis, low, high, form, **names):
+    """A bar from `low` for some values of a row of the table, by key, its number on the
+    right; returns show(row)."""
+    places = -np.arange(len(names))
+    drawn = axis.barh(places, 0, 0.7, left=low, color=[LIGHT, DARK, "grey"])
+    numbers = [axis.text(1.06, place, "", transform=axis.get_yaxis_transform(),
+                         va="center", fontsize=11, fontweight="bold")
+               for place in places]
+    axis.set_xlim(low, high)
+    axis.set_yticks(places, names.values(), fontsize=11)
+
+    def show(row):
+        for key, bar, number in zip(names, drawn, numbers):
+            bar.set_width(row[key] - low)
+            number.set_text(form.format(row[key]))
+    return show
+
+
 class Window:
-    """The figure of one level, one x of each problem, redrawn whenever `show` is called with others."""
+    """Both problems at one level and an x each, with sliders for all three."""
 
     def __init__(self, figure, families):
-        self.figure, self.families = figure, families
-        self.level, self.xs = len(families[0].rows) // 2, [0.5, 3]
-        grid = figure.add_gridspec(4, 4, height_ratios=[3, 2, 1.2, 1.5], left=0.08, right=0.98, top=0.95, bottom=0.2,
-                                   hspace=0.75, wspace=0.35)
-        self.axes = [[figure.add_subplot(grid[row, 2 * n:2 * n + 2]) for row in range(3)]
-                     + [figure.add_subplot(grid[3, 2 * n]), figure.add_subplot(grid[3, 2 * n + 1])] for n in range(2)]
+        self.figure, figure.window = figure, self  # else nobody keeps the sliders
+        self.levels = [row["level"] for row in families[0].rows]
+        self.level, self.xs = len(self.levels) // 2, [0.5, 3]
+        self.columns = [
+            column(figure, 0.06, families[0], curves.split_normal,
+                   "x: curves p(x|z) p(z), and their sum"),
+            column(figure, 0.56, families[1], curves.categorical, "z: curves p(x|z)")]
+        least, most = min(self.levels), max(self.levels) + 1e-9  # a range even for one
+        self.sliders = [
+            self.slider([0.2, 0.05, 0.6, 0.03], "M, nats ", least, most, "%.4g",
+                        lambda level: self.show(level=self.levels.index(level)),
+                        valinit=self.levels[self.level], color=ORANGE,
+                        valstep=sorted(set(self.levels))),
+            self.slider([0.12, 0.012, 0.3, 0.025], "x ", -3, 3, "%.2f",
+                        lambda x: self.show(x=x), valinit=self.xs[0], color=DARK),
+            self.slider([0.62, 0.012, 0.3, 0.025], "category ", 0, K - 1, "%d",
+                        lambda category: self.show(category=category),
+                        valinit=self.xs[1], valstep=1, color=DARK)]
+        axes = figure.axes
+        self.moving = [animation.Moving(axes[:5], (0, 0.09, 0.5, 1)),  # the left half
+                       animation.Moving(axes[5:10], (0.5, 0.09, 1, 1)),
+                       animation.Moving(axes[10:], (0, 0, 1, 0.09))]  # the sliders
+        self.show(self.level)
+
+    def slider(self, place, label, least, most, form, move, **style):
+        from matplotlib.widgets import Slider
+        slider = Slider(self.figure.add_axes(place), label, least, most, valfmt=form,
+                        initcolor="none", **style)
+        slider.label.set_fontsize(12)
+        slider.drawon = False  # `show` draws
+        slider.on_changed(move)
+        return slider
 
     def show(self, level=None, x=None, category=None):
-        """Go to the level with this number, this x of the normal, this category; what is not given stays."""
-        self.level = self.level if level is None else int(level)
-        self.xs = [old if new is None else new for old, new in zip(self.xs, (x, category))]
-        for n, (family, axes) in enumerate(zip(self.families, self.axes)):
-            for axis in axes:
-                axis.clear()
-            self.draw_family(family, axes, self.xs[n], n == 0)
-        self.figure.canvas.draw_idle()
-
-    def draw_family(self, family, axes, x, of_normal):
-        top, posterior, gaps, likelihoods, informations = axes
-        row, params = family.rows[self.level], stacks.select(family.params, self.level)
-        (curves.split_normal if of_normal else curves.categorical)(top, family.problem, params)
-        top.set_title(f"{family.name}, M = {row['level']:.2f} nats" + ("" if table.reached(row) else ", not reached"),
-                         fontsize=14, fontweight="bold")
-        top.set_xlabel("x: curves p(x|z) p(z), and their sum" if of_normal else "z: curves p(x|z)", fontsize=11)
-        node = np.full((1, 1, 1, 1), float(x)) if of_normal else np.eye(K)[None, None, [int(x)]]
-        (true, q, r), log_px = posteriors(*family.problem.densities(params), node)
-        posterior.fill_between(Z, true, color="#cccccc", label="exact p(z|x)")
-        posterior.plot(Z, q, color=DARK, linewidth=2.5, label="encoder q(z|x)")
-        posterior.plot(Z, r, color=ORANGE, linewidth=2.5, linestyle="--", label="critic r(z|x)")
-        posterior.set(xlim=(-4, 4), ylim=(0, None), yticks=[])
-        posterior.set_title(f"x = {x:.2f}" if of_normal else f"x = category {int(x)}", fontsize=12)
-        posterior.legend(fontsize=10, frameon=False, loc="upper left")
-        dz = Z[1] - Z[0]
-        of_elbo, of_infomax = gap(q, true), gap(true, r)
-        gaps.fill_between(Z, of_elbo, color=DARK, alpha=0.8, linewidth=0)
-        gaps.fill_between(Z, -of_infomax, color=ORANGE, alpha=0.8, linewidth=0)
-        gaps.axhline(0, color="black", linewidth=0.8)
-        limit = max(1e-4, 1.1 * np.max([of_elbo, of_infomax]))
-        gaps.set(xlim=(-4, 4), ylim=(-limit, limit), yticks=[])
-        gaps.set_title(f"the gaps at this x as areas, scaled to fit; above: log p(x) - ELBO(x) = {dz * np.sum(of_elbo):.1e}\n"
-                       f"below: KL[p(z|x) || r(z|x)] = {dz * np.sum(of_infomax):.1e}", fontsize=11)
-        gaps.set_xlabel("z", fontsize=11)
-        bars(likelihoods, [("ELBO", row["elbo"], LIGHT), ("E log p(x)", row["log_likelihood"], DARK), ("best", row["best"], "grey")],
-             (np.nanmin([known["elbo"] for known in family.rows]) - 0.01, row["best"] + 0.001), "{:.4f}")
-        bars(informations, [("Î", row["lower"], LIGHT), ("I", row["exact"], DARK), ("U", row["upper"], "grey")],
-             (0, 1.25 * np.nanmax([known["exact"] for known in family.rows]) + 0.05), "{:.3f}")
-        informations.axvline(row["level"], color=ORANGE, linewidth=2.5)
-        informations.set_title("asked for: the line", fontsize=11, color=ORANGE)
-        for axis in axes:
-            axis.spines[["top", "right"]].set_visible(False)
-
-
-def bars(axis, values, limits, form):
-    """Named values in nats, each written beside its bar."""
-    for n, (name, value, colour) in enumerate(values):
-        axis.barh(-n, value - limits[0], left=limits[0], color=colour, height=0.7)
-        axis.text(limits[0], -n, f" {form.format(value)}", va="center", fontsize=11, color="black" if colour == LIGHT else "white",
-                  fontweight="bold")
-    axis.set(xlim=limits, yticks=[-n for n in range(len(values))], xlabel="nats")
-    axis.set_yticklabels([name for name, _, _ in values], fontsize=11)
-
-
-def controls(window):
-    """Sliders for the level, x and the category; keep what is returned, or they die."""
-    from matplotlib.widgets import Slider
-    levels = [row["level"] for row in window.families[0].rows]
-    place = window.figure.add_axes
-    level = Slider(place([0.2, 0.095, 0.6, 0.03]), "M, nats ", min(levels), max(levels) + 1e-9,  # 1e-9: a range even for one
-                   valinit=levels[window.level], valstep=sorted(set(levels)), color=ORANGE)
-    x = Slider(place([0.2, 0.055, 0.6, 0.025]), "x on the left ", -3, 3, valinit=window.xs[0], color=DARK)
-    category = Slider(place([0.2, 0.02, 0.6, 0.025]), "category on the right ", 0, K - 1, valinit=window.xs[1], valstep=1, color=DARK)
-    level.on_changed(lambda value: window.show(level=int(np.argmin(np.abs(np.array(levels) - value)))))
-    x.on_changed(lambda value: window.show(x=value))
-    category.on_changed(lambda value: window.show(category=value))
-    for slider in (level, x, category):
-        slider.label.set_fontsize(13)
-    return level, x, category
+        """Go to the level with this number, this x of the normal, this category; what
+        is not given stays."""
+        self.level = self.level if level is None else level
+        for n, new in enumerate((x, category)):
+            self.xs[n] = self.xs[n] if new is None else new
+            if level is not None or new is not None:
+                self.columns[n](self.level, self.xs[n])
+                self.moving[n].draw()
+        self.moving[2].draw()
 
 
 def main(argv=None):
-    options = common.parser(__doc__, LEVELS, STEPS, None, several=False)  # a window, unless a file is asked for
+    # No figure by default, but a window.
+    options = common.parser(__doc__, LEVELS, STEPS, None, several=False)
+    common.add_critic(options, default=None)
     common.add_gif(options, "the sweep through all levels")
     return common.main(options, run, argv)
 
 
 def run(args):
     args.show = args.show or not (args.out or args.gif)
-    figure = canvas.figure(args.show, figsize=(14, 9))
+    figure = canvas.figure(args.show, figsize=SIZE)
     if not (args.out or args.gif or canvas.has_window(figure)):
-        raise ValueError("there is no display for a window; give --out or --gif")
+        raise ValueError(f"{canvas.NO_WINDOW}; give --out or --gif")
     found = families(args)
     for family in found:
         print(family.name)
         table.show(family.rows)
-    window = Window(figure, found)
-    sliders = controls(window)
-    window.show()
-    ordered = sorted(args.levels)
-
-    def animate(path):
-        canvas.frames(figure, path, len(ordered), lambda n: sliders[0].set_val(ordered[n]))
-        sliders[0].reset()
-
     rows = [{"problem": family.name, **row} for family in found for row in family.rows]
-    canvas.finish(args, rows, lambda: figure, animate)
+    canvas.finish(args, rows, lambda: Window(figure, found).figure,
+                  lambda path: sweep(found, path))
+
+
+def sweep(found, path):
+    """An animation: the slider goes through all levels."""
+    levels = sorted(row["level"] for row in found[0].rows)
+    window = Window(animation.figure(figsize=SIZE), found)
+    animation.save_frames(window.figure, path, len(levels),
+                          lambda n: window.sliders[0].set_val(levels[n]))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
-"""How others try to control information, with the same nets, nodes and steps: what was asked
-for and what came out."""
+"""How others try to control information, with the same nets, nodes and steps: what was
+asked for and what came out."""
+from functools import partial
+
 import autograd.numpy as np
 
 import canvas
@@ -11,120 +13,113 @@ LEVELS = [0.4, 0.8, 1.2, 1.6]
 STEPS = 400
 BETAS = [0.25, 0.5, 1.0, 2.0]
 PROBLEMS = {
-    "expressive normal": problems.SplitNormal(),
-    "restricted normal, sd .5": problems.SplitNormal(log_var=2 * np.log(0.5)),
-    "ten categories": problems.Categorical(np.full(10, 0.1)),
+    "expressive normal": partial(problems.SplitNormal),
+    "restricted normal, sd .5": partial(problems.SplitNormal, log_var=2 * np.log(0.5)),
+    "ten categories": partial(problems.Categorical, np.full(10, 0.1)),
 }
-STYLES = {"KL annealing": ("*", "#444444"), "beta-VAE": ("x", "#444444"),
-          "free bits": ("v", "#c2410c"), "capacity": ("s", "#67b8d6"),
-          "capacity per x": ("D", "#ffa600"), "dual ascent": ("^", "#7a5195"),
-          "MAE": ("o", "#003f5c")}
-AIMLESS = ["KL annealing", "beta-VAE"]  # no amount can be asked of these
 
-# Each rival is the ELBO with its KL term changed: a value (L,) to climb, from reconstruction
-# = E log p(x|z), (L,), and the KL (L, N, 1) at the nodes of x.  `rate` is E KL, the
-# information about x that q puts into z, at least.
+# Each rival is the ELBO with another price in the place of its KL: (L,), from the KL
+# (L, N, 1) at the nodes of x, a knob (L,) and, for dual ascent, a multiplier (L,).
 
 
 def rate(kl, weights):
+    """E KL, the information about x that q puts into z, at least."""
     return bounds.expect(kl, weights)
 
 
-def annealing(reconstruction, kl, weights, weight):
-    """Bowman et al. 2015, Soenderby et al. 2016: the weight of the KL rises from 0 to 1 over
-    the first half of the run."""
-    return reconstruction - weight * rate(kl, weights)
+def weighted(kl, weights, beta, _):
+    """beta-VAE, Higgins et al. 2017: a weight beta on the KL for good.  KL annealing,
+    Bowman et al. 2015, Soenderby et al. 2016: one that rises from 0 to 1 over the first
+    half of the run."""
+    return beta * rate(kl, weights)
 
 
-def beta_vae(reconstruction, kl, weights, beta):
-    """Higgins et al. 2017: a weight beta on the KL for good."""
-    return reconstruction - beta * rate(kl, weights)
-
-
-def free_bits(reconstruction, kl, weights, level):
+def free_bits(kl, weights, level, _):
     """Kingma et al. 2016: the first `level` nats of KL cost nothing."""
-    return reconstruction - np.maximum(rate(kl, weights), level)
+    return np.maximum(rate(kl, weights), level)
 
 
-# gamma must exceed the slope of the reconstruction in the KL: 1 on the ridge of the
-# expressive normal, up to 1.8 here
-def capacity(reconstruction, kl, weights, level, gamma=5.0):
-    """Burgess et al. 2018: gamma |E KL - level| in place of the KL."""
-    return reconstruction - gamma * np.abs(rate(kl, weights) - level)
+# Must exceed the slope of the reconstruction in the KL: 1 on the ridge of the expressive
+# normal, up to 1.8 here.
+GAMMA = 5.0
 
 
-def capacity_per_sample(reconstruction, kl, weights, level, gamma=5.0):
-    """The same, as it is often coded by mistake: |KL - level| for each x, though the best KL
-    varies with x."""
-    excess = np.abs(kl - np.reshape(level, (-1, 1, 1)))
-    return reconstruction - gamma * rate(excess, weights)
+def capacity(kl, weights, level, _):
+    """Burgess et al. 2018: gamma |E KL - level|."""
+    return GAMMA * np.abs(rate(kl, weights) - level)
 
 
-def dual_ascent(reconstruction, kl, weights, setting):
-    """In the manner of GECO, Rezende & Viola 2018: the ELBO subject to E KL = level, with a
-    multiplier that is learnt."""
-    level, multiplier = setting
-    violation = rate(kl, weights) - level
-    return reconstruction - rate(kl, weights) - multiplier * violation
+def capacity_per_x(kl, weights, level, _):
+    """The same, as it is often coded by mistake: |KL - level| for each x, though the
+    best KL varies with x."""
+    return GAMMA * rate(np.abs(kl - np.reshape(level, (-1, 1, 1))), weights)
 
 
-class Fixed:
-    """What a rival is told at each step, in the place of the MAE's slope; never changes."""
-
-    def __init__(self, slope, steps):
-        self.slope, self.steps = slope, steps
-
-    def update(self, values, step):
-        pass
+def dual_ascent(kl, weights, level, multiplier):
+    """In the manner of GECO, Rezende & Viola 2018: the KL, subject to E KL = level, with
+    a multiplier that is learnt."""
+    return rate(kl, weights) + multiplier * (rate(kl, weights) - level)
 
 
-class Annealed(Fixed):
-    """A weight that rises from 0 to 1 over the first half of the run."""
+RIVALS = {  # what it controls, and its price
+    "KL annealing": ("nothing", weighted), "beta-VAE": ("a price of KL", weighted),
+    "free bits": ("KL from below", free_bits), "capacity": ("KL", capacity),
+    "capacity per x": ("KL of every x", capacity_per_x),
+    "dual ascent": ("KL", dual_ascent)}
+AIMLESS = ["KL annealing", "beta-VAE"]  # no amount can be asked of these
+STYLES = {"KL annealing": ("*", "#444444"), "beta-VAE": ("x", "#444444"),
+          "free bits": ("v", "#c2410c"), "capacity": ("s", "#67b8d6"),
+          "capacity per x": ("D", "#ffa600"), "dual ascent": ("^", "#7a5195"),
+          "MAE": ("o", "#003f5c"), "MAE, Bayes critic": ("o", "#003f5c")}
 
-    def update(self, values, step):
-        self.slope = np.full_like(self.slope, min(1, 2 * step / self.steps))
 
-
-class Multiplier(Fixed):
-    """The level, and a multiplier that follows the violation of E KL = level."""
-    # Of rates .003, .01, .2, 1 and dampings 0, 1, 5 the pair that holds its own KL best, to
-    # .003 on both expressive problems; undamped, every rate misses by .28 nats and more.
+class Settings:
+    """What the rivals of a stack are told at each step, in the place of the MAE's slope:
+    a knob each, and the multiplier of dual ascent, which follows its violation."""
+    # Of rates .003, .01, .2, 1 and dampings 0, 1, 5 the pair that holds its own KL best,
+    # to .003 on both expressive problems; undamped, every rate misses by .28 nats and
+    # more.
     RATE, DAMPING = 0.2, 5
 
-    def __init__(self, slope, steps):
-        self.level, self.total = slope, np.zeros(len(slope))
-        super().__init__((self.level, self.total), steps)
+    def __init__(self, methods, knobs, steps):
+        self.methods, self.steps = np.array(methods), steps
+        self.knobs, self.total = np.array(knobs, float), np.zeros(len(knobs))
+        self.slope = self.knobs, self.total
 
     def update(self, values, step):
-        violation = values[1] - self.level
+        violation = values[1] - self.knobs
         self.total = self.total + self.RATE * violation
-        self.slope = self.level, self.total + self.DAMPING * violation
+        rising = min(1, 2 * step / self.steps)
+        self.slope = (np.where(self.methods == "KL annealing", rising, self.knobs),
+                      self.total + self.DAMPING * violation)
 
-
-def objectives_of(value):
-    """What the training loop climbs for a rival: its value, and E KL for `update` to see."""
-    def objectives(p, q, r, data, prior, setting):
+    def objectives(self, p, q, r, data, prior, slope):
+        """What each rival climbs, and E KL for `update` to see, (2, L)."""
         x, eps, weights = data
         log_likelihood, kl = bounds.elbo_terms(p, q, x, eps)
-        climbed = value(bounds.expect(log_likelihood, weights), kl, weights, setting)
+        climbed = bounds.expect(log_likelihood, weights)
+        for method, (_, price) in RIVALS.items():
+            mine = self.methods == method
+            climbed = climbed - np.where(mine, price(kl, weights, *slope), 0.0)
         return np.array([climbed, held(rate(kl, weights))])
-    return objectives
 
 
-def train_all(problem, levels, seeds, steps):
-    """Yield (method, what it controls, knobs, parameters)."""
-    for method, controls, value, kind, knobs in [
-            ("KL annealing", "nothing", annealing, Annealed, [0.0]),
-            ("beta-VAE", "a price of KL", beta_vae, Fixed, BETAS),
-            ("free bits", "KL from below", free_bits, Fixed, levels),
-            ("capacity", "KL", capacity, Fixed, levels),
-            ("capacity per x", "KL of every x", capacity_per_sample, Fixed, levels),
-            ("dual ascent", "KL", dual_ascent, Multiplier, levels)]:
-        setting = kind(np.tile(knobs, len(seeds)), steps)
-        params = train.train(problem, [None] * len(knobs), seeds, steps, penalty=setting,
-                             objectives=objectives_of(value))
-        yield method, controls, knobs if value is not annealing else [np.nan], params
-    yield "MAE", "I", levels, train.train(problem, levels, seeds, steps)
+def train_all(problem_with, levels, seeds, steps):
+    """All methods on one problem: yields (methods, what they control, knobs, problem,
+    parameters) of a stack, the rivals in one, then the MAE with either critic."""
+    asked = {"KL annealing": [0.0], "beta-VAE": BETAS}
+    stacked = [(method, controls, knob) for _ in seeds
+               for method, (controls, _) in RIVALS.items()
+               for knob in asked.get(method, levels)]
+    methods, controls, knobs = zip(*stacked)
+    settings, problem = Settings(methods, knobs, steps), problem_with()
+    yield methods, controls, knobs, problem, train.train(
+        problem, [None] * (len(knobs) // len(seeds)), seeds, steps, penalty=settings,
+        objectives=settings.objectives)
+    for method, critic in [("MAE", {}), ("MAE, Bayes critic", dict(critic="bayes"))]:
+        knobs, problem = list(levels) * len(seeds), problem_with(**critic)
+        params = train.train(problem, levels, seeds, steps)
+        yield [method] * len(knobs), ["I"] * len(knobs), knobs, problem, params
 
 
 def main(argv=None):
@@ -133,24 +128,28 @@ def main(argv=None):
 
 
 def run(args):
-    for problem in PROBLEMS.values():
-        train.check(problem, args.levels, common.seeds(args), args.steps)
-    done, rows, count = common.progress(7 * len(PROBLEMS), "runs"), [], 0
-    for name, problem in PROBLEMS.items():
-        runs = train_all(problem, args.levels, common.seeds(args), args.steps)
-        for method, controls, knobs, params in runs:
-            values = exact.evaluate(problem, params)
-            kl = rates(problem, params)
-            for index, information in enumerate(values["exact"]):
-                rows.append(dict(problem=name, method=method, controls=controls,
-                                 knob=knobs[index % len(knobs)], exact=information,
-                                 rate=kl[index],
-                                 lost=problem.best - values["log_likelihood"][index],
-                                 seed=args.seed + index // len(knobs)))
-            count += 1
-            done(count)
+    seeds = common.seeds(args)
+    for problem_with in PROBLEMS.values():
+        train.check(problem_with(), args.levels, seeds, args.steps)
+    done, rows = common.progress(3 * len(PROBLEMS), "runs"), []
+    for n, (name, problem_with) in enumerate(PROBLEMS.items()):
+        runs = train_all(problem_with, args.levels, seeds, args.steps)
+        for k, trained in enumerate(runs, 1):
+            rows += measure(name, *trained, seeds)
+            done(3 * n + k)
     show(rows)
     canvas.finish(args, rows, lambda: draw(rows, args.show))
+
+
+def measure(name, methods, controls, knobs, problem, params, seeds):
+    """A row per model."""
+    values, kl = exact.evaluate(problem, params), rates(problem, params)
+    lost = problem.best - values["log_likelihood"]
+    for index, method in enumerate(methods):
+        knob = np.nan if method == "KL annealing" else knobs[index]
+        yield dict(problem=name, method=method, controls=controls[index], knob=knob,
+                   exact=values["exact"][index], rate=kl[index], lost=lost[index],
+                   seed=seeds[index * len(seeds) // len(methods)])
 
 
 def rates(problem, params):
@@ -177,34 +176,39 @@ def show(rows):
     print("means over seeds, in nats: I under p (exact), KL to the prior under q, "
           "log-likelihood lost; worst |I - asked|")
     for (problem,), in_problem in groups(rows, "problem").items():
-        print(f"{problem}")
+        print(problem)
         for (method, controls), same in groups(in_problem, "method", "controls").items():
             for n, ((knob,), seeds) in enumerate(groups(same, "knob").items()):
                 worst = np.max([abs(row["exact"] - knob) for row in seeds])
                 information = mean(seeds, "exact")
-                print(f"  {'' if n else method:15s} {'' if n else 'sets ' + controls:21s}"
-                      f"{'' if np.isnan(knob) else f'{knob:.4g}':>6}  I {information:7.4f}   "
-                      f"KL {mean(seeds, 'rate'):7.4f}   lost {mean(seeds, 'lost'):7.4f}"
-                      + ("" if method in AIMLESS else f"   off by {worst:.4f}")
-                      + ("   not resolved: p(x|z) is too sharp for exact figures"
-                         if np.isnan(information) else ""))
+                line = "  {:18s}{:22s}{:>5}  I {:7.4f}   KL {:7.4f}   lost {:7.4f}".format(
+                    "" if n else method, "" if n else "sets " + controls,
+                    "" if np.isnan(knob) else f"{knob:.4g}", information,
+                    mean(seeds, "rate"), mean(seeds, "lost"))
+                line += "" if method in AIMLESS else f"   off by {worst:.4f}"
+                print(line + ("   not resolved: p(x|z) is too sharp for exact figures"
+                              if np.isnan(information) else ""))
 
 
 def draw(rows, show=False):
     """Above: I delivered against what was asked for; below: likelihood lost against I."""
-    figure = canvas.figure(show, figsize=(13, 8.6), layout="constrained")
+    figure = canvas.figure(show, figsize=(13, 8.6))
     by_problem = groups(rows, "problem")
     axes = figure.subplots(2, len(by_problem), squeeze=False)
+    figure.subplots_adjust(0.06, 0.06, 0.99, 0.87, 0.16, 0.22)
     for (above, below), ((problem,), in_problem) in zip(axes.T, by_problem.items()):
         for (method,), same in groups(in_problem, "method").items():
             marker, colour = STYLES[method]
             style = dict(marker=marker, color=colour, markersize=9, label=method)
+            if "Bayes" in method:  # a ring around the MAE's dot
+                style.update(markersize=15, markerfacecolor="none", markeredgewidth=1.5)
             if method not in AIMLESS:
                 points = [(knob, mean(seeds, "exact"))
                           for (knob,), seeds in groups(same, "knob").items()]
                 above.plot(*zip(*points), **style)
             below.plot([row["exact"] for row in same],
-                       [max(row["lost"], 1e-6) for row in same], linestyle="none", **style)
+                       [max(row["lost"], 1e-6) for row in same], linestyle="none",
+                       **style)
         highest = max(row["knob"] for row in in_problem if row["method"] == "MAE")
         above.plot([0, highest * 1.05], [0, highest * 1.05], color="black", linewidth=1,
                    label="as asked")
@@ -217,7 +221,7 @@ def draw(rows, show=False):
     axes[1, 0].set_ylabel("log-likelihood lost, nats (1e-6 and less)", fontsize=12)
     handles = {label: handle for axis in axes[:, 0]
                for handle, label in zip(*axis.get_legend_handles_labels())}
-    figure.legend(handles.values(), handles, loc="outside upper center", ncols=4, fontsize=13,
+    figure.legend(handles.values(), handles, loc="upper center", ncols=5, fontsize=13,
                   frameon=False)
     return figure
 

@@ -1,5 +1,5 @@
-"""Splitting the normal (the poster's Figure 6): a normal as an infinite mixture of normals,
-with I(z, x) on request."""
+"""Splitting the normal (the poster's Figure 6): a normal as an infinite mixture of
+normals, with I(z, x) on request."""
 import animation
 import canvas
 import common
@@ -20,7 +20,9 @@ def main(argv=None):
 def run(args):
     problem, seeds = problems.SplitNormal(critic=args.critic), common.seeds(args)
     levels = [*args.levels, None]  # the last row is the plain VAE
-    watch = animation.History(args.steps, levels, common.progress(args.steps), bool(args.gif))
+    common.fits(problem, levels, seeds)
+    watch = animation.History(args.steps, levels, common.progress(args.steps),
+                              keep=bool(args.gif))
     params = train.train(problem, levels, seeds, args.steps, after=watch)
     values = exact.evaluate(problem, params)
     rows = table.rows(levels, seeds, values, problem.best)
@@ -31,11 +33,14 @@ def run(args):
 
 def draw(problem, params, rows, show=False):
     """A row per model: how it splits the normal."""
-    figure, axes = curves.figure(problem, params, rows, curves.split_normal, show)
+    figure, axes = curves.figure(problem, params, rows, curves.split_normal, show,
+                                 right=0.95, top=0.45)
     axes[-1].set_xlabel("x", fontsize=13)
-    bar = figure.colorbar(curves.colours(), ax=axes, aspect=60, pad=0.01)
+    low, high = axes[-1].get_position().y0, axes[0].get_position().y1
+    bar = figure.colorbar(curves.colours(),
+                          cax=figure.add_axes([0.92, low, 0.013, high - low]))
     bar.set_label("z of the curve p(x|z) p(z) dz", fontsize=13)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2,
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="upper center", ncols=2,
                   frameon=False, fontsize=13)
     return figure
 

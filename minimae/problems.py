@@ -131,7 +131,7 @@ class Categorical(Summable):
 
     The poster's critic, a normal, tops out near 2.105 nats for ten equal categories
     while I can reach log 10 = 2.30, so the default is a mixture of two.
-    n_train: points in training per dimension of z and of eps.
+    n_train: points in training per dimension, of z and of eps or of both.
     Raises ValueError where p_true is not a distribution.
     """
     why_highest = "; with p(x) = p_true, I cannot exceed the entropy of x"
@@ -139,12 +139,13 @@ class Categorical(Summable):
     def __init__(self, p_true, n_hidden=16, dim_z=1, critic=2, n_train=(128, 10)):
         law = np.asarray(p_true, float)
         if not (law.ndim == 1 and np.all(law >= 0) and np.isclose(np.sum(law), 1)):
-            raise ValueError(f"p_true {p_true} must be probabilities that sum to 1")
-        n_z, n_eps = n_train
+            raise ValueError(f"p_true {law.tolist()} must be probabilities that "
+                             "sum to 1")
+        n_z, n_eps = self.n_train = np.broadcast_to(n_train, 2)
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
         check(critic)
         self.p_true, self.dim_x = law / np.sum(law), len(law)
-        self.n_hidden, self.n_train, self.dim_z = n_hidden, n_train, dim_z
+        self.n_hidden, self.dim_z = n_hidden, dim_z
         self.critic, self.finest = critic, (FINEST / self.dim_x) ** (1 / dim_z)
         masses = self.p_true[law > 0]
         self.best = np.sum(masses * np.log(masses))

@@ -128,7 +128,7 @@ def stop_where_not_finite(values, gradient, params, step, levels):
 def check(problem, levels, seeds=(0,), steps=1, rate=1.0, growth=1.0, critic_steps=1):
     """Raise a ValueError of one line that says what is wrong and what would do."""
     for name, values in [("levels", levels), ("seeds", seeds)]:
-        if np.ndim(values) != 1 or not len(values):
+        if isinstance(values, str) or not np.iterable(values) or not len(values):
             raise ValueError(f"{name} {values}: give a list of at least one")
     for level in levels:
         highest = problem.highest + 1e-9  # log K, rounded

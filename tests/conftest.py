@@ -1,12 +1,25 @@
-"""Warnings are errors; Hypothesis runs few examples unless MINIMAE_TESTS=thorough asks for a thousand of each."""
+"""Demos can be imported, the project's own warnings are errors, and Hypothesis runs few
+examples unless MINIMAE_TESTS=thorough asks for a thousand of each."""
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TESTS = Path(__file__).resolve().parent
+DEMOS = TESTS.parent / "demos"
+sys.path.insert(0, str(DEMOS))
+
+for name, examples in [("quick", 25), ("thorough", 1000)]:
+    settings.register_profile(name, max_examples=examples, deadline=None,
+                              suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("MINIMAE_TESTS", "quick"))
 
 
 def pytest_configure(config):
-    config.addinivalue_line("filterwarnings", "error")
+    """What others deprecate is theirs.  But arithmetic that is called from here warns
+    in the name of NumPy or autograd, so what goes wrong there is an error as well."""
+    own = [path.stem for folder in (TESTS, DEMOS) for path in folder.glob("*.py")]
+    own = "|".join(["minimae", "<run_path>", *own])  # run_path: how runpy names a demo
+    config.addinivalue_line("filterwarnings", rf"error:::({own})(\.|\Z)")
+    config.addinivalue_line("filterwarnings", r"error::RuntimeWarning:(numpy|autograd)")
