@@ -12,9 +12,9 @@ class Archive(sdist):
     """A source archive that can run its own tests: with the demos and all of tests/."""
 
     def make_distribution(self):
-        for folder, pattern in [("demos", "*.py"), ("demos", "*.md"), ("demos", "*.png"),
-                                ("demos", "*.gif"), ("tests", "*.py")]:
-            self.filelist.recursive_include(folder, pattern)
+        for pattern in ("*.py", "*.md", "*.png", "*.gif"):
+            self.filelist.recursive_include("demos", pattern)
+        self.filelist.recursive_include("tests", "*.py")
         super().make_distribution()
 
 

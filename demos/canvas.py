@@ -47,6 +47,7 @@ def figure(show, **size):
 
 
 def has_window(figure):
+    """Whether this figure can be shown."""
     return bool(getattr(figure.canvas, "required_interactive_framework", None))
 
 

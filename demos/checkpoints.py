@@ -221,7 +221,7 @@ class Used(problems.SplitNormal):
 
 
 def collapse():
-    """the VAE: it starts with some I(z, x), and ends with a perfect likelihood and none"""
+    """the VAE: I(z, x) falls to 0 while the likelihood becomes perfect"""
     def objectives(p, q, r, data, prior, slope):
         value = bounds.elbo(p, q, *data)
         return np.array([value, 0 * value])
@@ -234,7 +234,7 @@ def collapse():
             log_px = bounds.log_marginal(p, Z, Z, WEIGHTS)
             found[:] = [*bounds.elbo(p, q, *FINE), *bounds.expect(log_px, WEIGHTS),
                         *bounds.information(p, x, dx, Z, WEIGHTS)]
-            print("    step {:3d}   ELBO {:7.4f} <= E log p(x) {:7.4f} <= best {:.4f}   "
+            print("    step {:3d}   ELBO {:.4f} <= E log p(x) {:.4f} <= best {:.4f}   "
                   "I(z, x) {:.4f}".format(step, *found[:2], BEST, found[2]))
 
     problem, found = Used(n_hidden=8), []

@@ -32,16 +32,15 @@ class Parser(argparse.ArgumentParser):
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action):
-        plain = action.default is None
-        return action.help if plain else super()._get_help_string(action)
+        known = action.default is not None
+        return super()._get_help_string(action) if known else action.help
 
 
 def parser(doc, levels, steps, out, several=True, always_out=None):
     """The options that the demos share.
 
     --seeds only where `several` can be trained; with it, a figure only if asked for,
-    unless `always_out` seeds are the default: then all are in one figure.
-    """
+    unless `always_out` seeds are the default: then all are in one figure."""
     options = Parser(doc)
     add = options.add_argument
     add("--seed", type=int, default=0, help="where weights and nodes start")
@@ -60,17 +59,17 @@ def parser(doc, levels, steps, out, several=True, always_out=None):
 
 
 def add_critic(options, default=1):
+    """The option --critic: how many normals, or a word that problems know or refuse."""
+    def critic(text):
+        return int(text) if text.lstrip("-").isdecimal() else text
+
     options.add_argument("--critic", type=critic, default=default, metavar="C",
                          help="the critic r: 1 the poster's normal, C a mixture of C "
                               "normals, bayes Bayes' rule")
 
 
-def critic(text):
-    """How many normals, or a word, which problems know or refuse."""
-    return int(text) if text.lstrip("-").isdecimal() else text
-
-
 def add_gif(options, what):
+    """The option --gif."""
     options.add_argument("--gif", metavar="FILE",
                          help=f"where to save an animation of {what}")
 

@@ -1,337 +1,379 @@
-"""Faces turned by an angle and moved by an emotion (the poster's Figure 3): what a code of two numbers learns, on request."""
+"""Faces turned by an angle and moved by an emotion (the poster's Figure 3): what a code
+learns on request, in any dimension, without a critic and without a grid."""
 from statistics import NormalDist
 
 import autograd.numpy as np
-from autograd.tracer import getval
 
 import canvas
 import common
-from minimae import bounds, nodes, normal, problems, stacks, table, train
-from minimae.nets import CategoricalNet, NormalNet, init, log_sum_exp
+from minimae import bounds, checks, critics, nodes, normal, problems, stacks, table
+from minimae import train
+from minimae.nets import CategoricalNet, NormalNet, held, init, log_sum_exp
 
-SIDE = 24                       # pixels
+SIDE = 24           # pixels
 PIXELS = SIDE ** 2
-NOISE = 0.4                     # standard deviation of the pixels, known to every decoder
-LEVELS = {"one": [1, 2, 3, 4], "album": [0.5, 1, 1.5, 2]}
+NOISE = 0.4         # standard deviation of the pixels, known to every decoder
 STEPS = 900
-# Noise, rates, growth and the width of nets were chosen on seeds 0 to 2: the highest rates at which runs settle.
+# Rates, growth, widths and numbers of nodes were chosen on seeds 0 to 2: the highest
+# rates at which runs settle.
 RATE = {"one": 0.013, "album": 0.02}
-GROWTH = {"one": 1000, "album": 100}  # of C; one image for every z has a steep likelihood, and its few nodes a noisy I^
+GROWTH = {"one": 1000, "album": 100}  # one image for every z has a steep likelihood
 HIDDEN = 128
-IMAGES = 32                     # of an album
-BATCH = 64                      # nodes of a step
-GRIDS = (64, 96, 128)           # points per dimension of z in exact figures
+IMAGES = 32         # of an album
+BATCH = 64          # faces, and pictures of the model, in a step
+CODES = 10 * BATCH  # in the sum of the multi-sample bound: 10 e^4 and more
+LEVELS = {"one": [1, 2, 3, 4], "album": [0.5, 1, 1.5, 2]}
+LEVELS_HIGH = [1, 2, 3]  # where z has more than two dimensions
+FINE = 2048         # codes in the sum of the figures that are printed
 
 
 def draw(angle, emotion):
-    """Faces from angles and emotions in [-1, 1], (n,) each, as grey values in [-1/2, 1/2], (n, PIXELS).
+    """Faces from angles and emotions in [-1, 1], (n,) each, as grey values in
+    [-1/2, 1/2], (n, PIXELS).
 
-    Eyes, nose and mouth sit on a ball that turns by up to 0.3 radians; the mouth is a parabola, from sad to happy.
-    Edges are blurred over two pixels, which makes the faces change smoothly with both factors.
+    Eyes, nose and mouth sit on a ball that turns by up to 0.3 radians; the mouth is a
+    parabola, from sad to happy.  Edges are blurred over two pixels, which makes the
+    faces change smoothly with both factors.
     """
     turn, smile = 0.3 * np.reshape(angle, (-1, 1, 1)), np.reshape(emotion, (-1, 1, 1))
     pixel = 2.4 / SIDE
-    up, right = np.meshgrid(*[pixel * (np.arange(SIDE) + 0.5) - 1.2] * 2, indexing="ij")
-    up = -up
+    line = pixel * (np.arange(SIDE) + 0.5) - 1.2
+    up, right = np.meshgrid(-line, line, indexing="ij")
 
     def inside(distance):  # 1 where distance to the edge is far below zero, 0 far above
         return np.clip(0.5 - distance / (2 * pixel), 0, 1)
 
     def spot(longitude, latitude, width, height):
-        across = (right - np.cos(latitude) * np.sin(longitude + turn)) / (width * np.cos(longitude + turn))
+        middle = np.cos(latitude) * np.sin(longitude + turn)
+        across = (right - middle) / (width * np.cos(longitude + turn))
         along = (up - np.sin(latitude)) / height
         return inside((np.sqrt(across ** 2 + along ** 2) - 1) * min(width, height))
 
-    across = (right - np.cos(0.52) * np.sin(turn)) / np.cos(turn)  # from the middle of the mouth
+    across = (right - np.cos(0.52) * np.sin(turn)) / np.cos(turn)  # from mid-mouth
     bend = 1.8 * smile * across
-    mouth = inside(np.maximum(np.abs(up + np.sin(0.52) - bend * across + 0.225 * smile) / np.sqrt(1 + 4 * bend ** 2) - 0.12,
+    height = np.abs(up + np.sin(0.52) - bend * across + 0.225 * smile)
+    mouth = inside(np.maximum(height / np.sqrt(1 + 4 * bend ** 2) - 0.12,
                               np.abs(across) - 0.5))
-    features = [mouth, spot(-0.45, 0.3, 0.17, 0.2), spot(0.45, 0.3, 0.17, 0.2), 0.5 * spot(0.0, 0.0, 0.1, 0.16)]
+    features = [mouth, spot(-0.45, 0.3, 0.17, 0.2), spot(0.45, 0.3, 0.17, 0.2),
+                0.5 * spot(0.0, 0.0, 0.1, 0.16)]
     head = inside(np.sqrt(up ** 2 + right ** 2) - 1.05)
     return (head * (1 - np.max(features, axis=0)) - 0.5).reshape(-1, PIXELS)
 
 
-def squared_distances(x, y):
-    """|x - y|^2 by a matmul, which spares a table of images: (L, 1, J, X), (L, 1, K, X) -> (L, J, K)."""
-    x, y = np.squeeze(x, 1), np.squeeze(y, 1)
-    return np.sum(x ** 2, -1)[:, :, None] - 2 * np.matmul(x, np.swapaxes(y, 1, 2)) + np.sum(y ** 2, -1)[:, None]
-
-
-def log_prob_of_noise(squared):
-    """log N(x | mean, NOISE^2 I) from |x - mean|^2."""
-    return -0.5 * (squared / NOISE ** 2 + PIXELS * (2 * np.log(NOISE) + normal.LOG_2PI))
-
-
-class Marginal:
-    """p(x) on nodes of z, which make it a mixture: sum_c exp(log_weights_c) N(x | image_c, NOISE^2 I), images (L, 1, C, X).
-
-    first and second are E z and E z^2 given the component c, (L, C, Z).
-    """
-
-    def __init__(self, images, log_weights, first, second):
-        self.images, self.log_weights, self.first, self.second = images, log_weights, first, second
-
-    def log_joint(self, x):
-        return self.log_weights + log_prob_of_noise(squared_distances(x, self.images))
-
-    def log_prob(self, x):
-        """log p(x): (L, 1, J, X) -> (L, J)."""
-        return log_sum_exp(self.log_joint(x), -1)
-
-    def moments(self, x):
-        """mean and log_var of p(z|x), (L, 1, J, Z), at x (L, 1, J, X)."""
-        log_joint = self.log_joint(x)
-        probs = np.exp(log_joint - np.expand_dims(log_sum_exp(log_joint, -1), -1))
-        mean = np.matmul(probs, self.first)
-        var = np.matmul(probs, self.second) - mean ** 2
-        return mean[:, None], np.log(np.maximum(var, 1e-12))[:, None]  # 1e-12: rounding must not make it negative
+def log_noise(x, images):
+    """log N(x | image, NOISE^2 I), by a product of matrices, which spares a table of
+    differences: x (L, 1, J, X), images (L, 1, N, X) -> (L, N, J)."""
+    products = np.matmul(images, np.swapaxes(x, 2, 3))[:, 0]
+    squares = (np.sum(images ** 2, -1)[:, 0, :, None] - 2 * products
+               + np.sum(x ** 2, -1))
+    return -0.5 * (squares / NOISE ** 2 + PIXELS * (2 * np.log(NOISE) + normal.LOG_2PI))
 
 
 class OneFace(NormalNet):
-    """x | z ~ N(mean(z), NOISE^2 I): one image for every z, so that all there is to say about x has to come from z."""
+    """x | z ~ N(mean(z), NOISE^2 I): one image for every z, so that all there is to say
+    about x has to come from z."""
 
     def __init__(self, params):
         super().__init__(params, 2 * np.log(NOISE))
 
     def mean(self, z):
+        """E[x|z], (L, N, J, X)."""
         return self.moments(z)[0]
 
-    def marginal(self, z, weights):
-        """p(x) by nodes z (N, Z), weights (N,): every node has its image."""
-        return Marginal(self.mean(z[None, None]), np.log(weights), z[None], z[None] ** 2)
+    def log_prob(self, x, z):
+        """log p(x|z) of x (L, 1, J, X) at z (L, N, J, Z), as (L, N, J)."""
+        if z.shape[1] == 1 or z.shape[2] > 1:
+            return super().log_prob(x, z)
+        return log_noise(x, self.mean(np.swapaxes(z, 1, 2)))
+
+    def sample(self, z, rng):
+        """x ~ p(x|z) at z (1, 1, J, Z)."""
+        return self.mean(z) + NOISE * rng.standard_normal((*z.shape[:3], PIXELS))
 
 
 class Album:
-    """x | z ~ sum_k probs_k(z) N(image_k, NOISE^2 I): z leafs through a mixture that could do without it."""
+    """x | z ~ sum_k probs_k(z) N(image_k, NOISE^2 I): z leafs through a mixture that
+    could do without it."""
 
     def __init__(self, params):
         *pages, self.images = params
         self.pages = CategoricalNet(pages)
 
     def mean(self, z):
+        """E[x|z], (L, N, J, X)."""
         return np.matmul(np.exp(self.pages.log_probs(z)), self.images)
 
     def log_prob(self, x, z):
         """log p(x|z) of x (L, 1, J, X) at z (L, N, J, Z), as (L, N, J)."""
-        log_probs = log_prob_of_noise(squared_distances(x, self.images))[:, None]
-        return log_sum_exp(self.pages.log_probs(z) + log_probs, -1)
+        of_pages = np.swapaxes(log_noise(x, self.images), 1, 2)[:, None]
+        return log_sum_exp(self.pages.log_probs(z) + of_pages, -1)
 
     def joint(self, z, eps, weights):
-        """Nodes and weights of p(z) p(x|z) from z (L, N, 1, Z): every image with its noise, weighted by its probability."""
+        """Nodes and weights of p(z) p(x|z) from z (L, N, 1, Z): every image with its
+        noise, weighted by its probability."""
         x, page_weights = self.pages.joint(z, eps, weights)
         return np.matmul(x, self.images) + NOISE * eps, page_weights
 
-    def marginal(self, z, weights):
-        """As in OneFace, but the nodes share the images: each has the mean probability, and moments, of its page."""
-        joint = weights[:, None] * np.exp(self.pages.log_probs(z[None, None]))[:, 0]
-        probs = np.sum(joint, 1)
-        given = np.swapaxes(joint / probs[:, None], 1, 2)
-        return Marginal(self.images, np.log(probs)[:, None], np.matmul(given, z), np.matmul(given, z ** 2))
-
-
-class Bayes:
-    """r(z|x) = p(z) p(x|z) / p(x), with p(x) from a grid of z: in two dimensions the best critic needs no net.
-
-    It is normalised as far as the grid resolves p(z|x).  What the grid misses of p(x) makes I^ too large, so that this I^ is
-    close to I, but no lower bound.  It is held fixed as p moves, like any critic; as r is at its optimum, the gradient
-    through it would be zero on average anyway.
-    """
-    # 28 points on +-3.6 lie .26 apart; posteriors have a standard deviation of .14 where I is 4 nats, 2 for each dimension.
-    POINTS, HALF_WIDTH = 28, 3.6
-
-    def __init__(self, p):
-        self.p, self.marginal = p, p.marginal(*nodes.grid(self.POINTS, 2, half_width=self.HALF_WIDTH))
-
-    def log_prob(self, z, x):
-        return normal.log_prob(z, 0.0, 0.0) + self.p.log_prob(x, z) - self.marginal.log_prob(x)[:, None]
+    def sample(self, z, rng):
+        """x ~ p(x|z) of a single model at z (1, 1, J, Z)."""
+        upto = np.cumsum(np.exp(self.pages.log_probs(z)[0, 0]), 1)
+        page = np.sum(upto[:, :-1] < rng.random((len(upto), 1)), 1)
+        noise = rng.standard_normal((1, 1, len(page), PIXELS))
+        return self.images[:, :, page] + NOISE * noise
 
 
 def faint(params):
     """The same net, shown its image with a fifth of the contrast.
 
-    Adam moves every weight by about the rate, and 576 of them together a hidden unit by far more than any other layer's.
+    Adam moves every weight by about the rate, and 576 of them together a hidden unit by
+    far more than any other layer's.
     """
     W, *others = params
     return 0.2 * W, *others
 
 
 def noisy(rng, faces):
-    """Every face twice, with noise and with its negative: the noise in the gradient of a decoder's mean nearly cancels."""
+    """Every face twice, with noise and with its negative: the noise in the gradient of
+    a decoder's mean nearly cancels."""
     noise = NOISE * rng.standard_normal(faces.shape)
     return np.concatenate([faces + noise, faces - noise])
 
 
 def law(rng, n):
-    """n pairs of faces as in `noisy`, with angle and emotion uniform on [-1, 1]: angle, emotion (2n,), x (2n, PIXELS)."""
+    """n pairs of faces as in `noisy`, angle and emotion uniform on [-1, 1]: angle,
+    emotion (2n,), x (2n, PIXELS)."""
     angle, emotion = rng.uniform(-1, 1, (2, n))
     return np.tile(angle, 2), np.tile(emotion, 2), noisy(rng, draw(angle, emotion))
 
 
-def problem(decoder, critic):
-    """The faces for a decoder "one" or "album" and a critic "bayes" or "net"; training only, exact figures are below."""
-    family = {"one": OneFace, "album": Album}[decoder]
+class Faces(problems.Problem):
+    """The faces, for training, with a decoder "one" or "album".
 
-    def init_all(rng):
-        if decoder == "one":
-            p = init(rng, 2, HIDDEN, PIXELS)
-        else:  # as in k-means, images start as data; but without noise, or most would lose to a blurred face and never learn
-            p = *init(rng, 2, HIDDEN // 4, IMAGES), draw(*rng.uniform(-1, 1, (2, IMAGES)))[None, None]
-        r = problems.init_critic(rng, PIXELS, HIDDEN, 2, 2) if critic == "net" else ()
-        return p, init(rng, PIXELS, HIDDEN, 2, 2), r
-
-    def densities(params):
-        p, q, r = params
-        return family(p), NormalNet(faint(q)), problems.critic(faint(r)) if r else Bayes(family([getval(a) for a in p]))
-
-    def train_nodes(n=None, rng=None):
-        equal = np.full((1, 1, BATCH), 1 / BATCH)
-        data = law(rng, BATCH // 2)[2][None, None], rng.standard_normal((1, 1, BATCH, 2)), equal
-        if decoder == "one":
-            z, _ = nodes.lattice(rng, BATCH // 2, 2)
-            return data, (np.tile(z, (2, 1))[None, None], noisy(rng, np.zeros((BATCH // 2, PIXELS)))[None, None] / NOISE, equal)
-        z, weights = nodes.grid(12, 2, rng.random(2), 4.0)
-        return data, (z[None, :, None], rng.standard_normal((1, 1, IMAGES, PIXELS)), weights[None, :, None])
-
-    if decoder == "album":
-        highest, why = np.log(IMAGES), f"x tells at most which of the {IMAGES} images it shows"
-    else:
-        # A posterior with two fifths of the grid's spacing for a standard deviation is summed to 1 % on average.
-        highest = -2 * np.log(0.4 * 2 * Bayes.HALF_WIDTH / Bayes.POINTS)
-        why = "finer codes fall between the nodes of a critic by Bayes' rule; a net has the same limit"
-    return problems.Problem(init_all, densities, train_nodes, None, None, None, highest, why)
-
-
-def refined(p, x):
-    """p(x) of a single model by the coarsest grid of z that agrees on x with one 1.5 times as fine, in the mean to 1e-3.
-
-    None where no grid does: p is too sharp.
+    critic "bayes": the multi-sample bound over CODES codes of the step; or a net, as in
+    the poster, of so many normals.
     """
-    for n in GRIDS:
-        coarse, fine = [p.marginal(*nodes.grid(m, 2, half_width=5.0)) for m in (n, 3 * n // 2)]
-        if abs(np.mean(coarse.log_prob(x) - fine.log_prob(x))) < 1e-3:
-            return coarse
-    return None
+    dim_x, n_hidden = PIXELS, HIDDEN
+
+    def __init__(self, decoder="one", critic="bayes", dim_z=2):
+        checks.whole(1, dim=dim_z)
+        critics.check(critic)
+        self.dim_z, self.critic, self.album = dim_z, critic, decoder == "album"
+        if self.album:
+            self.highest = np.log(IMAGES)
+            self.why_highest = f"; x tells at most which of {IMAGES} images it shows"
+        elif critic == "bayes":
+            self.highest = np.log(CODES / 10)
+            self.why_highest = ("; the multi-sample bound ends at log CODES and needs "
+                                "10 e^M of them")
+
+    def init_decoder(self, rng):
+        if not self.album:
+            return init(rng, self.dim_z, HIDDEN, PIXELS)
+        # As in k-means, images start as data; but without noise, or most would lose to
+        # a blurred face and never learn.
+        images = draw(*rng.uniform(-1, 1, (2, IMAGES)))[None, None]
+        return *init(rng, self.dim_z, HIDDEN // 4, IMAGES), images
+
+    def decoder(self, params):
+        return Album(params) if self.album else OneFace(params)
+
+    def densities(self, params):
+        p, q, r = params
+        q = NormalNet(faint(q))
+        if self.critic == "bayes":
+            return self.decoder(p), q, self.decoder([held(array) for array in p])
+        r = critics.critic(self.critic, faint(r), None, self.dim_z)
+        return self.decoder(p), q, r
+
+    def nodes(self, rng):
+        """As in Problem, with a third: the codes of the multi-sample bound and their
+        weights.  The z of p(z) p(x|z) are some of them."""
+        equal = np.full((1, 1, BATCH), 1 / BATCH)
+        eps = rng.standard_normal((1, 1, BATCH, self.dim_z))
+        data = nodes.across(law(rng, BATCH // 2)[2]), eps, equal
+        codes, weights = nodes.lattice(rng, CODES, self.dim_z)
+        some = codes[:, rng.integers(10)::10]  # evenly spread too, each as likely
+        if self.album:  # every image at every one of them
+            noise = rng.standard_normal((1, 1, IMAGES, PIXELS))
+            prior = some, noise, np.swapaxes(equal, 1, 2)
+        else:
+            noise = noisy(rng, np.zeros((BATCH, PIXELS))) / NOISE
+            twice = np.swapaxes(np.tile(some, (1, 2, 1, 1)), 1, 2)
+            prior = twice, nodes.across(noise), np.full((1, 1, 2 * BATCH), 0.5 / BATCH)
+        return data, (*prior, codes, weights)
+
+
+def objectives(p, q, r, data, prior, slope):
+    """As train.objectives; where r is a held decoder, I^ is the multi-sample bound."""
+    z, eps, weights, codes, code_weights = prior
+    if not isinstance(r, (OneFace, Album)):
+        return train.objectives(p, q, r, data, (z, eps, weights), slope)
+    x, weights = p.joint(z, eps, weights)
+    x = train.scale_gradient(x, slope)
+    weights = train.scale_gradient(weights, slope)
+    lower = bounds.multi_sample(r, z, x, weights, codes, code_weights)
+    return np.array([bounds.elbo(p, q, *data), lower])
 
 
 def log_true(x, n=64):
-    """log p_true(x) of x (1, 1, J, X), from n x n midpoints of angle and emotion; (J,)."""
+    """log p_true(x) of x (1, 1, J, X), from n x n midpoints of angle and emotion, as
+    (J,)."""
     middle = (np.arange(n) + 0.5) * 2 / n - 1
     faces = draw(*[factor.ravel() for factor in np.meshgrid(middle, middle)])
-    return log_sum_exp(log_prob_of_noise(squared_distances(x, faces[None, None]))[0], -1) - np.log(n * n)
+    return log_sum_exp(log_noise(x, nodes.across(faces)), 1)[0] - np.log(n * n)
 
 
-def figures(of, params, rng, replicates=10, pairs=64, done=lambda: None):
-    """A dict per model: Monte Carlo over x, in randomised replicates that give the standard error, quadrature over z.
+def log_likelihood(p, q, x, rng, n=32):
+    """log p(x) of one model at x (1, 1, J, X) by importance sampling, (J,): n codes
+    from q with half again its variance and n from the prior, weighted by p(z) over
+    their mixture.  In expectation a lower bound, by Jensen."""
+    mean, log_var = q.moments(x)
+    log_var = log_var + np.log(1.5)  # tails wider than the posterior's
+    eps = rng.standard_normal((1, 2 * n, x.shape[2], mean.shape[3]))
+    z = np.concatenate([normal.sample(mean, log_var, eps[:, :n]), eps[:, n:]], 1)
+    log_prior = normal.log_prob(z, 0.0, 0.0)
+    proposal = np.logaddexp(normal.log_prob(z, mean, log_var), log_prior) - np.log(2)
+    each = [p.log_prob(x[:, :, [j]], z[:, :, [j]]) for j in range(x.shape[2])]
+    log_px = np.concatenate(each, 2)  # each x only with codes of its own
+    return log_sum_exp(log_px + log_prior - proposal, 1)[0] - np.log(2 * n)
 
-    Every model is judged on the same faces and noise, none of which it has seen.
+
+def evaluate(problem, params, rng, replicates=16, pairs=32, done=lambda n: None):
+    """A dict per model: means over randomised replicates, and their standard errors
+    under names that end in _error.
+
+    lower sums over the codes that x came from, upper over an independent set: true
+    bounds on I in expectation, in any dimension; exact is their mean, I up to half
+    their difference, `error` its standard error.  Likelihoods are on faces that no
+    model has seen, the same for all, less their noise's own log N(x; face), whose mean
+    is known.
     """
-    draws = []
-    for _ in range(replicates):
-        angle, emotion, x = law(rng, pairs)
-        z, _ = nodes.lattice(rng, 2 * pairs, 2)
-        draws.append((angle, emotion, x[None, None], z[None, None], rng.standard_normal((2, 1, 1, 2 * pairs, 2)),
-                      rng.standard_normal((1, 1, 2 * pairs, PIXELS)), rng.random((2 * pairs, 1))))
-    best = np.mean([np.mean(log_true(x)) for _, _, x, *_ in draws])
-    equal = np.full((1, 1, 2 * pairs), 0.5 / pairs)
+    draws = [law(rng, pairs) for _ in range(replicates)]
+    faces = [nodes.across(x) for _, _, x in draws]
+    # A control variate: the noise's log density, less its mean, which is zero so.
+    noise = [0.5 * (PIXELS - np.sum((x - draw(angle, emotion)) ** 2, -1) / NOISE ** 2)
+             for angle, emotion, x in draws]
+    best = log_true(np.concatenate(faces, 2)).reshape(replicates, -1) - noise
+    best = np.mean(best, 1)
     rows = []
-    for l in range(len(params[0][0])):
-        p, q, r = of.densities(stacks.select(params, l))
+    for index in range(len(params[0][0])):
+        p, q, _ = problem.densities(stacks.select(params, index))
+        of_model = np.random.default_rng(7)  # the same noise for every row
         values, codes = [], []
-        _, _, x_true, z, _, noise, uniform = draws[0]
-        marginal = refined(p, np.concatenate([sample(p, z, noise, uniform), x_true], 2))
-        for _, _, x_true, z, (eps, eps_model), noise, uniform in draws:
-            x = sample(p, z, noise, uniform)
-            log_pz = normal.log_prob(z, 0.0, 0.0)  # H(z) = -E log p(z) on these nodes, so that bounds share their noise with I
-            values.append([np.mean(r.log_prob(z, x) - log_pz),
-                           # the best normal critic there is has the mean and variance of p(z|x) itself
-                           np.mean(normal.log_prob(z, *marginal.moments(x)) - log_pz) if marginal else np.nan,
-                           bounds.upper(p, lambda x: marginal.log_prob(x)[:, None], z, x, equal)[0] if marginal else np.nan,
-                           bounds.upper(p, lambda x: np.subtract(*bounds.elbo_terms(p, q, x, eps_model)), z, x, equal)[0],
-                           bounds.elbo(p, q, x_true, eps, equal)[0],
-                           np.mean(marginal.log_prob(x_true)) if marginal else np.nan])
+        # One lower and one upper set serve all replicates, which differ in z and x.
+        own, other = [nodes.lattice(of_model, FINE, problem.dim_z) for _ in range(2)]
+        apart = FINE // (2 * pairs * replicates)
+        z = own[0][:, of_model.integers(apart)::apart].swapaxes(1, 2)
+        x = p.sample(z, of_model)
+        conditional = p.log_prob(x, z)
+        ends = np.array([(conditional - bounds.log_marginal(p, x, *some)).reshape(
+            replicates, -1).mean(1) for some in (own, other)])  # as bounds.multi_sample
+        equal = np.full((1, 1, 2 * pairs), 0.5 / pairs)
+        for (lower, upper), x_true, extra, best_of in zip(ends.T, faces, noise, best):
+            eps = of_model.standard_normal((1, 1, 2 * pairs, problem.dim_z))
+            elbo = bounds.elbo(p, q, x_true, eps, equal)[0] - np.mean(extra)
+            log_px = np.mean(log_likelihood(p, q, x_true, of_model) - extra)
+            values.append([lower, (lower + upper) / 2, upper, elbo, log_px, best_of])
             codes.append(q.moments(x_true)[0][0, 0])
-        names = ["held", "lower", "exact", "upper", "elbo", "log_likelihood"]
-        row = dict(zip(names, np.mean(values, 0)), best=best)
-        row["error"] = np.std(values, 0, ddof=1)[names.index("exact")] / np.sqrt(replicates)
+        names = ["lower", "exact", "upper", "elbo", "log_likelihood", "best"]
+        errors = np.std(values, 0, ddof=1) / np.sqrt(replicates)
+        row = dict(zip(names, np.mean(values, 0)), error=errors[1])
+        row.update(zip([f"{name}_error" for name in names[3:]], errors[3:]))
         for name, factor in [("angle", 0), ("emotion", 1)]:
-            row["r2_" + name] = r_squared(np.array(codes), np.array([of_one[factor] for of_one in draws]))
+            factors = np.array([of_one[factor] for of_one in draws])
+            row["r2_" + name] = r_squared(np.array(codes), factors)
         rows.append(row)
-        done()
+        done(index + 1)
     return rows
 
 
-def sample(p, z, noise, uniform):
-    """x ~ p(x|z) of a single model at every z (1, 1, J, Z), from standard normal noise and uniform numbers (J, 1)."""
-    if isinstance(p, OneFace):
-        return p.mean(z) + NOISE * noise
-    page = np.sum(np.cumsum(np.exp(p.pages.log_probs(z)[0, 0]), 1) < uniform, 1)
-    return p.images[:, :, np.minimum(page, IMAGES - 1)] + NOISE * noise  # the sum may end at 1 less rounding
-
-
 def r_squared(codes, factor):
-    """The part of a factor's variance that a quadratic in the code explains; fitted on one half of the replicates, judged on
-    the other: codes (R, J, 2), factor (R, J)."""
-    a, b = codes[..., 0], codes[..., 1]
-    features = np.stack([np.ones_like(a), a, b, a * a, a * b, b * b], -1)
-    half = len(codes) // 2
-    fit, *_ = np.linalg.lstsq(features[:half].reshape(-1, 6), factor[:half].ravel(), rcond=None)
-    return 1 - np.mean((factor[half:] - features[half:] @ fit) ** 2) / np.var(factor[half:])
+    """The part of a factor's variance that a quadratic in the code explains; fitted on
+    one half of the replicates, judged on the other: codes (R, J, Z), factor (R, J)."""
+    first, second = np.triu_indices(codes.shape[-1])
+    features = np.concatenate([np.ones_like(codes[..., :1]), codes,
+                               codes[..., first] * codes[..., second]], -1)
+    half, width = len(codes) // 2, features.shape[-1]
+    fit, *_ = np.linalg.lstsq(features[:half].reshape(-1, width), factor[:half].ravel(),
+                              rcond=None)
+    residual = factor[half:] - features[half:] @ fit
+    return 1 - np.mean(residual ** 2) / np.var(factor[half:])
 
 
 def main(argv=None):
-    options = common.parser(__doc__, None, STEPS, "faces.png")  # levels go with the decoder
-    options.add_argument("--decoder", choices=list(LEVELS), default="one", help="one image for every z, or an album of "
-                         f"{IMAGES} that z leafs through; --levels are {LEVELS['one']} and {LEVELS['album']} by default")
-    options.add_argument("--critic", choices=["bayes", "net"], default="bayes",
-                         help="by Bayes' rule on a grid of z, or a net as in the poster")
+    options = common.parser(__doc__, None, STEPS, "faces.png")
+    options.add_argument("--decoder", choices=list(LEVELS), default="one",
+                         help=f"one image for every z, or an album of {IMAGES} that z "
+                              "leafs through")
+    options.add_argument("--dim", type=int, default=2, help="dimension of the code z")
+    common.add_critic(options, "bayes")
     return common.main(options, run, argv)
 
 
 def run(args):
-    levels = [*(args.levels or LEVELS[args.decoder]), None]
-    of = problem(args.decoder, args.critic)
-    params = train.train(of, levels, common.seeds(args), args.steps, RATE[args.decoder], common.progress(args.steps),
-                         GROWTH[args.decoder])
+    default = LEVELS[args.decoder] if args.dim == 2 else LEVELS_HIGH
+    levels = [*(args.levels or default), None]
+    problem, seeds = Faces(args.decoder, args.critic, args.dim), common.seeds(args)
+    params = train.train(problem, levels, seeds, args.steps, RATE[args.decoder],
+                         common.progress(args.steps), GROWTH[args.decoder],
+                         objectives=objectives)
     # the evaluation has a stream of random numbers of its own
-    rows = figures(of, params, np.random.default_rng([args.seed, 1]), done=common.stages(len(params[0][0]), "figures"))
-    for l, row in enumerate(rows):
-        level = levels[l % len(levels)]
-        row.update(level="vae" if level is None else level, seed=args.seed + l // len(levels), decoder=args.decoder, critic=args.critic)
-    common.report(rows, args, lambda rows: show_faces(of, params, rows, args.show), print_table)
+    models = len(levels) * len(seeds)
+    rows = evaluate(problem, params, np.random.default_rng([args.seed, 1]),
+                    done=common.progress(models, "figures"))
+    for index, row in enumerate(rows):
+        level = levels[index % len(levels)]
+        row.update(level="vae" if level is None else level, decoder=args.decoder,
+                   critic=args.critic, dim=args.dim,
+                   seed=args.seed + index // len(levels))
+    first = common.report(args, rows, show)
+    canvas.finish(args, rows, lambda: draw_panels(problem, params, first, args.show))
 
 
-def print_table(rows):
-    print("in nats: Monte Carlo over x, with the standard error of I, and quadrature over z; R^2 of the factors from the code\n"
-          "I^ is what training held; the bound below I is that of the best normal critic")
-    print("  M asked     I^     below <=  I  +- s.e. <= U      log-likelihood: ELBO, exact, best    R^2 angle emotion")
+def show(rows):
+    """Print the table."""
+    print("in nats: Monte Carlo with standard errors; I is the mean of a lower and an "
+          "upper bound; R^2 of the factors from the code")
+    print("  M asked   lower <=  I   +- s.e. <= upper   log-likelihood: ELBO, model, "
+          "best, s.e. of the last    R^2 angle emotion")
     for row in rows:
-        print(f"  {table.level_name(row['level']):>7} {row['held']:7.3f}  {row['lower']:7.3f} {row['exact']:7.3f} {row['error']:6.3f} "
-              f"{row['upper']:7.3f}   {row['elbo']:14.3f} {row['log_likelihood']:9.3f} {row['best']:9.3f}    "
-              f"{row['r2_angle']:7.3f} {row['r2_emotion']:7.3f}" + ("" if table.reached(row) else f"   {missed(row)}"))
+        line = ("  {:>7} {lower:7.3f} {exact:7.3f} {error:6.3f} {upper:7.3f}   "
+                "{elbo:14.3f} {log_likelihood:9.3f} {best:9.3f} {best_error:6.3f}    "
+                "{r2_angle:7.3f} {r2_emotion:7.3f}")
+        missed = ""
+        if not table.reached(row):
+            missed = f"   level not reached, I - M = {row['exact'] - row['level']:+.3f}"
+        print(line.format(table.level_name(row["level"]), **row) + missed)
 
 
-def missed(row):
-    if np.isnan(row["exact"]):
-        return "not resolved: p(x|z) is too sharp for exact figures"
-    return f"level not reached, I - M = {row['exact'] - row['level']:+.3f}"
-
-
-def show_faces(of, params, rows, show=False, n=8):
-    """The drawn faces over angle and emotion, then E[x|z] of every model over the quantiles of z."""
-    figure = canvas.figure(show, figsize=(12, 4.5 * -(-(len(rows) + 1) // 3)), layout="constrained")
-    axes = figure.subplots(-(-(len(rows) + 1) // 3), 3, squeeze=False).ravel()
+def draw_panels(problem, params, rows, show=False, n=8):
+    """The drawn faces over angle and emotion, then E[x|z] of every model over the
+    quantiles of z; of a longer code over the two numbers that vary most."""
+    down = -(-(len(rows) + 1) // 3)
+    figure = canvas.figure(show, figsize=(12, 4.4 * down))
+    figure.subplots_adjust(0.03, 0.05 / down, 0.99, 1 - 0.09 / down, 0.1, 0.2)
+    axes = figure.subplots(down, 3, squeeze=False).ravel()
     middle = (np.arange(n) + 0.5) / n
     angle, emotion = np.meshgrid(2 * middle - 1, 1 - 2 * middle)
     quantiles = np.array([NormalDist().inv_cdf(u) for u in middle])
-    z = np.stack(np.meshgrid(quantiles, quantiles), -1).reshape(1, 1, -1, 2)
-    p, _, _ = of.densities(params)
-    panels = [draw(angle.ravel(), emotion.ravel()), *p.mean(z)[:len(rows), 0]]
+    panels = [draw(angle.ravel(), emotion.ravel())]
     titles = ["the data, without their noise"]
-    for row in rows:
-        asked = "plain VAE" if row["level"] == "vae" else f"M = {table.level_name(row['level'])}"
-        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats" + ("" if table.reached(row) else "\nnot reached"))
+    some = nodes.across(law(np.random.default_rng(0), 64)[2])
+    for index, row in enumerate(rows):
+        p, q, _ = problem.densities(stacks.select(params, index))
+        spread = np.std(q.moments(some)[0][0, 0], 0)
+        z = np.zeros((1, 1, n * n, problem.dim_z))
+        for axis, values in zip(np.sort(np.argsort(-spread)[:2]),
+                                np.meshgrid(quantiles, quantiles)):
+            z[..., axis] = values.ravel()
+        panels.append(p.mean(z)[0, 0])
+        asked = "plain VAE" if row["level"] == "vae" else \
+            f"M = {table.level_name(row['level'])}"
+        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats"
+                      + ("" if table.reached(row) else "\nnot reached"))
     for axis, faces, title in zip(axes, panels, titles):
-        axis.imshow(faces.reshape(n, n, SIDE, SIDE).transpose(0, 2, 1, 3).reshape(n * SIDE, n * SIDE), "gray", vmin=-0.5, vmax=0.5)
+        tiles = faces.reshape(n, n, SIDE, SIDE).transpose(0, 2, 1, 3)
+        axis.imshow(tiles.reshape(n * SIDE, n * SIDE), "gray", vmin=-0.5, vmax=0.5)
         axis.set_title(title, fontsize=15)
         axis.set(xticks=[], yticks=[])
     for axis in axes[len(panels):]:
@@ -339,8 +381,8 @@ def show_faces(of, params, rows, show=False, n=8):
     axes[0].set_xlabel("angle", fontsize=13)
     axes[0].set_ylabel("emotion", fontsize=13)
     for axis in axes[1:len(panels)]:
-        axis.set_xlabel("z_1, by its quantiles", fontsize=13)
-        axis.set_ylabel("z_2", fontsize=13)
+        axis.set_xlabel("one number of z, by its quantiles", fontsize=13)
+        axis.set_ylabel("another", fontsize=13)
     return figure
 
 

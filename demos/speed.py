@@ -31,7 +31,7 @@ def main(argv=None):
         help="requested information in the race for accuracy, nats")
     add("--steps", type=int, default=2400, help="where the race for accuracy ends")
     add("--repeats", type=int, default=50, help="how often a step is timed")
-    add("--share", type=float, default=0.1,
+    add("--share", type=float, default=0.05,
         help="of their steps that the demos run; 1 takes minutes, and leaves no guess")
     add("--csv", metavar="TABLE", help="where to save the table")
     return common.main(options, run, argv)
@@ -43,9 +43,11 @@ def run(args):
     if not 0 < args.share <= 1:
         raise ValueError(f"--share {args.share}: give more than 0, at most 1")
     train.check(problems.SplitNormal(), args.levels, [args.seed], args.steps)
-    rows = [dict(section=section.__name__, what=what, value=value, unit=unit)
-            for section in (autograd_against_hand, growth, race, demos)
-            for what, value, unit in section(args)]
+    rows = []
+    for section in (autograd_against_hand, growth, race, demos):
+        print(section.__doc__)
+        rows += [dict(section=section.__name__, what=what, value=value, unit=unit)
+                 for what, value, unit in section(args)]
     canvas.finish(args, rows)
 
 
@@ -72,6 +74,7 @@ def a_step(problem, levels, seed):
 
 
 def by_autograd(problem):
+    """The gradient of a step of training, with the values it is of."""
     def gradient(params, data, prior, slope):
         backward, values = make_vjp(lambda params: train.objectives(
             *problem.densities(params), data, prior, slope))(params)
@@ -94,7 +97,7 @@ def of_codes(n):
 
 
 def autograd_against_hand(args):
-    print("(a) one gradient of the split normal, ms: autograd, by hand in NumPy, ratio")
+    """(a) a gradient of the split normal, ms: autograd, by hand in NumPy, ratio"""
     problem = problems.SplitNormal()
     for levels in (1, 6, 60):
         auto, hand = medians(args.repeats,
@@ -106,7 +109,7 @@ def autograd_against_hand(args):
 
 
 def growth(args):
-    print("(b) one gradient by autograd, six levels unless said, ms, and how it grows")
+    """(b) how a gradient by autograd grows, ms; six levels unless said"""
     normal = problems.SplitNormal
 
     def discrete(n, **settings):
@@ -134,8 +137,7 @@ def growth(args):
 
 
 def race(args):
-    print("(c) steps and seconds until |I - M| <= 0.02 on every level of 3 seeds, 144 "
-          "nodes each")
+    """(c) until |I - M| <= 0.02 on every level of 3 seeds, with 144 nodes each"""
     seeds = range(args.seed, args.seed + 3)
     levels = np.tile(args.levels, len(seeds))
     for name, draw in [("i.i.d.", nodes.monte_carlo), ("lattice", nodes.lattice),
@@ -157,9 +159,8 @@ def race(args):
 
 
 def demos(args):
-    print(f"(d) the demos, each a process of its own, with {100 * args.share:g} % of "
-          "its steps; s")
-    print(" " * 30 + "import  training  figures, files   total   with all steps, about")
+    """(d) the demos as whole processes with a --share of their steps, s, and then what
+    all steps take, about:       import  training  exact, figure   total  all steps"""
     for demo in DEMOS:
         given = demo.split(), args.seed, args.share
         code = f"import speed; speed.one_demo(*{given})"
@@ -168,12 +169,12 @@ def demos(args):
                               text=True, cwd=Path(__file__).resolve().parent)
         total = time.perf_counter() - start
         if done.returncode:
-            print(f"    {demo:24s}  failed: {(done.stderr.splitlines() or [''])[-1]}")
+            print(f"    {demo:25s}  failed: {(done.stderr.splitlines() or [''])[-1]}")
             continue
         imports, training = map(float, done.stdout.split()[-2:])
         all_steps = total + training * (1 / args.share - 1)
-        print(f"    {demo:24s}  {imports:6.2f}  {training:8.2f}  "
-              f"{total - imports - training:14.2f}  {total:6.2f}  {all_steps:12.1f}")
+        print(f"    {demo:25s}  {imports:6.2f}  {training:8.2f}  "
+              f"{total - imports - training:13.2f}  {total:6.2f}  {all_steps:9.1f}")
         for what, seconds in [("import", imports), ("training", training),
                               ("total", total), ("all steps", all_steps)]:
             yield f"{demo}, {what}", seconds, "s"

@@ -27,8 +27,11 @@ def run(args):
     values = exact.evaluate(problem, params)
     rows = table.rows(levels, seeds, values, problem.best)
     first = common.report(args, rows)
-    canvas.finish(args, rows, lambda: draw(problem, params, first, args.show),
-                  lambda path: animation.save(problem, watch, curves.split_normal, path))
+
+    def animate(path):
+        animation.save(problem, watch, curves.split_normal, path)
+
+    canvas.finish(args, rows, lambda: draw(problem, params, first, args.show), animate)
 
 
 def draw(problem, params, rows, show=False):

@@ -57,6 +57,7 @@ class StringNet(nets.CategoricalNet):
 
     def __init__(self, params, sees, hide=None):
         self.W_z, self.W_x, self.b, self.W_out, self.b_out = params
+        self.params = self.W_z, self.b, self.W_out, self.b_out  # the net of z alone
         self.T, self.sees, self.hide = sees.shape[-1], sees, hide
 
     @staticmethod

@@ -32,9 +32,9 @@ def refine(problem, params, tolerance):
     with a rough one: twice as coarse, wider and with its points elsewhere.  NaN where
     none does."""
     n, needed = COARSEST, detail(problem, params)
-    while n < needed:
+    while n < needed <= problem.finest:
         n *= 2
-    while n <= problem.finest:
+    while n <= problem.finest >= needed:
         rough = on_grid(problem, params, int(n / 2 * WIDER / WIDTH), 0.3, WIDER)
         values = on_grid(problem, params, n, 0.5, WIDTH)
         slack = [*np.diff(values[:3]), *np.diff([*values[3:5], problem.best])]
@@ -46,18 +46,32 @@ def refine(problem, params, tolerance):
 
 
 def detail(problem, params):
-    """Points per dimension that give one to every bend of a net, tanh(z W + b) having a
-    width of 1 / W, and one to the narrowest part of r where p(x) has mass."""
+    """Points per dimension that give one to every bend of a net over the span of its
+    input, and one to the narrowest part of r."""
     if not np.all(np.isfinite(flatten(params))):
         return np.inf
-    sharpest = max(np.max(np.abs(net_params[0])) for net_params in params if net_params)
-    p, _, r = problem.densities(params)
+    (p, q, r), (data, prior) = problem.densities(params), problem.grids(COARSEST)
+    (z, z_weights), (x, x_weights) = q.joint(*data), p.joint(*prior)
+    needed = [bends(p) * max(WIDTH, seen(z, z_weights)), bends(q) * WIDTH]
     if not isinstance(r, Bayes):
-        x, weights = p.joint(*problem.grids(COARSEST)[1])
         log_var = net(r.params, x)[-1]  # the last head, of a normal or of a mixture
-        inverse_sd = np.where(weights[..., None] > 1e-9, np.exp(-0.5 * log_var), 0)
-        sharpest = max(sharpest, np.max(inverse_sd))
-    return 2 * WIDTH * sharpest
+        needed += [bends(r) * max(WIDTH, seen(x, x_weights)),
+                   WIDTH * seen(np.exp(-0.5 * log_var), x_weights)]
+    return 2 * np.max(needed)
+
+
+def seen(values, weights):
+    """The largest of values (1, N, J, dim) in size, where there is mass."""
+    return np.max(np.where(weights[..., None] > 1e-9, np.abs(values), 0))
+
+
+def bends(density):
+    """1 / width of the narrowest feature of a net: W for tanh(z W + b), and where units
+    meet the root of the most that a head can curve, sum_h W_h^2 |W_k|."""
+    W, _, *heads = density.params
+    slopes = np.max(np.abs(W), 2)  # one per unit, (1, 1, H)
+    curves = [np.max(np.matmul(slopes ** 2, np.abs(W_k))) for W_k in heads[::2]]
+    return max([np.max(slopes), *np.sqrt(curves)])
 
 
 def on_grid(problem, params, n, shift, half_width):

@@ -32,8 +32,8 @@ def random_like(params, rng, *scales):
 
 
 def log_sum_exp(a, axis):
-    """numpy.logaddexp over an axis."""
-    return np.logaddexp.reduce(a, axis)
+    top = np.max(a, axis, keepdims=True)
+    return np.squeeze(top, axis) + np.log(np.sum(np.exp(a - top), axis))
 
 
 def grid(n, dim, reach=8.0):

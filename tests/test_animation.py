@@ -23,9 +23,9 @@ PROBLEMS = {"split_normal": (problems.SplitNormal(n_hidden=4), split_normal),
 def trained(request):
     """A problem, its curves, its demo, parameters at LEVELS and their history."""
     problem, demo = PROBLEMS[request.param]
-    history = animation.History(60, LEVELS)
+    history = animation.History(40, LEVELS)
     history.frames = history.frames[::20]
-    params = train.train(problem, LEVELS, [0, 1], 60, after=history)
+    params = train.train(problem, LEVELS, [0, 1], 40, after=history)
     return problem, getattr(curves, request.param), demo, params, history
 
 
@@ -102,12 +102,12 @@ def test_a_figure_of_too_many_rows_shows_the_first_and_says_so(trained, monkeypa
 
 def test_the_history_of_a_run_keeps_copies_and_every_value(trained):
     _, _, _, params, history = trained
-    assert np.array(history.values).shape == (60, 2, len(LEVELS))
+    assert np.array(history.values).shape == (40, 2, len(LEVELS))
     assert (history.frames[0], len(history.params)) == (1, len(history.frames))
     first, last = history.params[0][0][0], history.params[-1][0][0]
     assert first.shape[0] == len(LEVELS) and np.abs(first - last).max() > 0.01
-    full = animation.History(60, LEVELS)
-    assert full.frames[-1] == 60  # the end of training is seen
+    full = animation.History(40, LEVELS)
+    assert full.frames[-1] == 40  # the end of training is seen
 
 
 def test_a_frame_shows_the_run_up_to_its_step(trained, monkeypatch):
@@ -150,7 +150,7 @@ def test_the_animation_of_training_does_not_disturb_it(capsys, monkeypatch, tmp_
     from PIL import Image
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(animation.History, "FRAMES", 3)
-    argv = ["--levels", "0.5", "--steps", "40", "--seeds", "2", "--csv"]
+    argv = ["--levels", "0.5", "--steps", "10", "--seeds", "2", "--csv"]
     assert split_normal.main([*argv, "with.csv", "--gif", "t.gif"]) == 0
     assert split_normal.main([*argv, "without.csv"]) == 0
     assert Path("with.csv").read_text() == Path("without.csv").read_text()
