@@ -4,7 +4,7 @@ import functools
 import os
 import tempfile
 
-from terminal import progress, tell
+from terminal import tell
 
 NO_WINDOW = "no window can be opened: that takes a display, and tkinter or PyQt6"
 
@@ -111,15 +111,3 @@ def write_csv(path, rows):
         for row in rows:
             writer.writerow({key: float(value) if isinstance(value, float) else value
                              for key, value in row.items()})
-
-
-def frames(figure, path, count, draw, rate=4):
-    """Save an animation: draw(n) changes the figure to frame n; `rate` a second."""
-    from matplotlib.animation import PillowWriter
-    done, writer = progress(count, "frames"), PillowWriter(fps=rate)
-    writer.setup(figure, path, dpi=60)
-    for n in range(count):
-        draw(n)
-        writer.grab_frame()
-        done(n + 1)
-    writer.finish()  # not if interrupted: without a frame it fails, and hides Ctrl-C

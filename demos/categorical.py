@@ -16,7 +16,10 @@ def main(argv=None):
     options = common.parser(__doc__, LEVELS, STEPS, "categorical.png")
     options.add_argument("--categories", type=int, default=10, metavar="K",
                          help="how many values x takes")
-    common.add_critic(options, default=2)
+    common.add_critic(options, default=2, steps=True)
+    options.add_argument("--rate", type=float, default=0.03, help="Adam's, at first")
+    options.add_argument("--nodes", type=int, default=128, metavar="N",
+                         help="points of z in a step of training")
     return common.main(options, run, argv)
 
 
@@ -24,11 +27,13 @@ def run(args):
     if not 2 <= args.categories <= MOST:
         raise ValueError(f"--categories {args.categories}: give 2 to {MOST}")
     uniform = np.full(args.categories, 1 / args.categories)
-    problem = problems.Categorical(uniform, critic=args.critic)
+    problem = problems.Categorical(uniform, critic=args.critic,
+                                   n_train=(args.nodes, 10))
     levels, seeds = [*args.levels, None], common.seeds(args)  # None: the plain VAE
     common.fits(problem, levels, seeds)
-    params = train.train(problem, levels, seeds, args.steps,
-                         after=common.progress(args.steps))
+    params = train.train(problem, levels, seeds, args.steps, args.rate,
+                         after=common.progress(args.steps), growth=common.growth(args),
+                         critic_steps=args.critic_steps)
     values = exact.evaluate(problem, params)
     rows = table.rows(levels, seeds, values, problem.best)
     first = common.report(args, rows)

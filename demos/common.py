@@ -1,16 +1,14 @@
 """What the demos share: options, errors in one line, and what is too much."""
 import argparse
 import contextlib
-import os
 import re
 import sys
 import textwrap
-import tracemalloc
 
 import accuracy
 import canvas
 from minimae import checks, table, train
-from terminal import Output, progress, tell, watched  # noqa: F401
+from terminal import Output, fits, progress, tell, watched  # noqa: F401
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,14 +56,25 @@ def parser(doc, levels, steps, out, several=True, always_out=None):
     return options
 
 
-def add_critic(options, default=1):
-    """The option --critic: how many normals, or a word that problems know or refuse."""
-    def critic(text):
-        return int(text) if text.lstrip("-").isdecimal() else text
-
+def add_critic(options, default=1, steps=False):
+    """--critic, and --critic-steps where asked for."""
     options.add_argument("--critic", type=critic, default=default, metavar="C",
                          help="the critic r: 1 the poster's normal, C a mixture of C "
                               "normals, bayes Bayes' rule")
+    if steps:
+        options.add_argument("--critic-steps", type=int, default=1, metavar="K",
+                             help="steps of r for each one of p and q")
+
+
+def growth(args):
+    """Growth of C: a critic that cannot lag lets it be ten times the default, which
+    steep likelihoods need."""
+    return (10 if args.critic == "bayes" else 1) * train.GROWTH
+
+
+def critic(text):
+    """How many normals, or a word that problems know or refuse."""
+    return int(text) if text.lstrip("-").isdecimal() else text
 
 
 def add_gif(options, what):
@@ -99,23 +108,9 @@ def main(options, run, argv):
 def seeds(args):
     """The seeds to train: the one asked for, or with --seeds N the N from there on."""
     n = 1 if args.seeds is None else args.seeds
+    checks.whole(0, seed=args.seed)
     checks.whole(1, seeds=n)
     return range(args.seed, args.seed + n)
-
-
-def fits(problem, levels, seeds):
-    """Raise ValueError if a run of so many seeds would take more than half of this
-    machine's memory: a step of the first one tells what each takes."""
-    tracemalloc.start()
-    try:
-        train.train(problem, levels, seeds[:1], 1)
-        each = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    if hasattr(os, "sysconf"):  # not on Windows, which reports when memory ends
-        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // each
-        if len(seeds) > most:
-            raise ValueError(f"--seeds {len(seeds)}: {most} fit this machine's memory")
 
 
 def report(args, rows, show=table.show):

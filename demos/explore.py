@@ -73,7 +73,7 @@ def column(figure, left, family, draw, about):
     low = np.nanmin([*known["elbo"], best]) - 0.01
     likelihoods.set(xlabel="nats", xticks=[low, best])  # more ticks would collide
     likelihoods.xaxis.set_major_formatter("{x:.3f}")
-    high = 1.05 * np.nanmax(known["level"] + known["exact"]) + 0.05
+    high = 1.2 * np.nanmax(known["level"] + known["exact"]) + 0.05
     informations.set_xlabel("nats; asked for: the line")
     asked = informations.axvline(0, color=ORANGE, linewidth=2.5)
     move_curves, move_posteriors = draw(top, family.problem), at_one_x(middle, below)
@@ -146,7 +146,7 @@ def bars(axis, low, high, form, **names):
 
     def show(row):
         for key, bar, number in zip(names, drawn, numbers):
-            bar.set_width(row[key] - low)
+            bar.set_width(np.minimum(row[key], high) - low)  # U may be infinite
             number.set_text(form.format(row[key]))
     return show
 

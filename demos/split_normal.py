@@ -1,5 +1,7 @@
 """Splitting the normal (the poster's Figure 6): a normal as an infinite mixture of
 normals, with I(z, x) on request."""
+import numpy as np
+
 import animation
 import canvas
 import common
@@ -12,18 +14,24 @@ STEPS = 500
 
 def main(argv=None):
     options = common.parser(__doc__, LEVELS, STEPS, "split_normal.png")
-    common.add_critic(options)
+    common.add_critic(options, steps=True)
+    options.add_argument("--sd", type=float, help="hold the decoder's sd fixed at SD")
     common.add_gif(options, "the training of the first seed")
     return common.main(options, run, argv)
 
 
 def run(args):
-    problem, seeds = problems.SplitNormal(critic=args.critic), common.seeds(args)
+    if args.sd is not None and not 0.05 <= args.sd <= 2:
+        raise ValueError(f"--sd {args.sd}: give one from 0.05 to 2")
+    log_var = None if args.sd is None else 2 * np.log(args.sd)
+    problem = problems.SplitNormal(log_var=log_var, critic=args.critic)
+    seeds = common.seeds(args)
     levels = [*args.levels, None]  # the last row is the plain VAE
     common.fits(problem, levels, seeds)
     watch = animation.History(args.steps, levels, common.progress(args.steps),
                               keep=bool(args.gif))
-    params = train.train(problem, levels, seeds, args.steps, after=watch)
+    params = train.train(problem, levels, seeds, args.steps, after=watch,
+                         growth=common.growth(args), critic_steps=args.critic_steps)
     values = exact.evaluate(problem, params)
     rows = table.rows(levels, seeds, values, problem.best)
     first = common.report(args, rows)

@@ -1,7 +1,11 @@
-"""Standard output and error, which may be closed, full, or know only a few letters."""
+"""What a machine may lack: an open output that knows all letters, a terminal, memory."""
 import contextlib
+import os
 import sys
 import time
+import tracemalloc
+
+from minimae import train
 
 
 class Output:
@@ -51,3 +55,18 @@ def progress(total, what="training"):
             tell(f"\r{what} {100 * done // total:3d} %, {left:3.0f} s left "
                  + "\n" * (done == total))
     return show
+
+
+def fits(problem, levels, seeds):
+    """Raise ValueError if a run of so many seeds would take more than half of this
+    machine's memory: a step of the first one tells what each takes."""
+    tracemalloc.start()
+    try:
+        train.train(problem, levels, seeds[:1], 1)
+        each = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    if hasattr(os, "sysconf"):  # not on Windows, which reports when memory ends
+        most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // each
+        if len(seeds) > most:
+            raise ValueError(f"--seeds {len(seeds)}: {most} fit this machine's memory")

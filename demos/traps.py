@@ -11,31 +11,42 @@ from minimae.nets import held
 
 LEVELS = [0, 0.8, 1.6]
 STEPS = 500
-# Far below where its likelihood peaks, log 2 nats, a decoder with its sd held at .5 wants
-# more information than it may have, and hides it from a critic that is a normal.
-HIDING = [0, 0.1, 0.2]
-STEEP = 1000.0  # growth of C: the ELBO's slope there is 3, and C starts at .3
+# Far below where its likelihood peaks, at log 2 nats, a decoder with its sd held at .5
+# wants more information than it may have, and hides it from a critic that is a normal.
+HIDING = [0, 0.2, 0.4]
+WAYS = {  # name: problem, and what is done wrong
+    "right": ("grid", {}),
+    "critic shares the penalty": ("grid", dict(shares=True)),
+    "144 i.i.d. nodes": ("i.i.d.", {}),
+    "144 i.i.d. nodes, slope from the same": ("i.i.d.", dict(same=True)),
+    "C fixed at .001, sharp kink": ("grid", dict(C=0.001)),
+    "C fixed at 10, sharp kink": ("grid", dict(C=10.0)),
+    "sd .5, critic a normal": ("sd .5", {}),
+    "sd .5, Bayes critic": ("sd .5, Bayes", {})}
+PROBLEMS = {
+    "grid": problems.SplitNormal(),
+    # as many as the grid has, 12 x 12
+    "i.i.d.": problems.SplitNormal(draw=nodes.monte_carlo, n_train=144),
+    "sd .5": problems.SplitNormal(log_var=2 * np.log(0.5)),
+    "sd .5, Bayes": problems.SplitNormal(log_var=2 * np.log(0.5), critic="bayes")}
 
 
-class Ways(train.Penalty):
-    """The penalty for a stack in which some models go wrong.
+class Penalty(train.Penalty):
+    """The penalty of a stack of right and wrong models, stacked by seed, way and level.
 
-    A way is a dict: `shares`, r shares the penalty, so that above its level I^ falls
-    because r gets worse, and I stays; `C`, one that never changes, with the kink of
-    C |I^ - M| left sharp; `same`, the slope is taken from the nodes that give the
-    gradient: where noise makes I^ look low, p is told to raise it there, and the noise of
-    the two does not cancel.
+    `shares`: r shares p's penalty, so that above its level I^ falls because r gets
+    worse, and I stays.  `C`: one that never changes, and the kink of C |I^ - M| left
+    sharp.  `same`: the slope is taken from the nodes that give the gradient.  Where
+    noise makes I^ look low, p is told to raise it there, and the noise of the two does
+    not cancel.
     """
     step = 0
 
     def __init__(self, ways, levels, seeds, steps):
         super().__init__([*levels] * len(ways) * len(seeds), steps)
-
-        def each(key):  # of one way, for all its levels
-            return np.tile(np.repeat([way.get(key, 0) for way in ways], len(levels)),
-                           len(seeds))
-
-        self.shares, self.fixed, self.same = each("shares"), each("C"), each("same")
+        self.shares, self.same, self.fixed = (
+            np.tile(np.repeat([way.get(key, 0) for way in ways], len(levels)), len(seeds))
+            for key in ("shares", "same", "C"))
 
     def update(self, values, step):
         super().update(values, step)
@@ -50,7 +61,85 @@ class Ways(train.Penalty):
             ahead = copy.copy(self)
             ahead.update([None, lower], self.step + 1)
             slope = np.where(self.same, ahead.slope, slope)
-        # p's share of I^ is times slope; where r shares the penalty, so is r's
-        of_p, of_both = np.where(self.shares, [1 + 0 * slope, slope], [slope, 1 + 0 * slope])
-        elbo, lower = train.objectives(p, q, r, data, prior, of_p)
-        return np.array([elbo, train.scale_gradient(lower, of_both)])
+        elbo, lower = train.objectives(p, q, r, data, prior,
+                                       np.where(self.shares, 1, slope))
+        return np.array([elbo, train.scale_gradient(
+            lower, np.where(self.shares, slope, 1))])  # of p and of r
+
+
+def main(argv=None):
+    options = common.parser(__doc__, LEVELS, STEPS, "traps.png", always_out=4)
+    return common.main(options, run, argv)
+
+
+def run(args):
+    seeds, rows = common.seeds(args), []
+    train.check(PROBLEMS["grid"], args.levels, seeds, args.steps)
+    done = common.progress(len(PROBLEMS), "runs")
+    for n, (name, problem) in enumerate(PROBLEMS.items(), 1):
+        ways = {way: wrong for way, (of, wrong) in WAYS.items() if of == name}
+        levels = HIDING if "sd" in name else args.levels
+        penalty = Penalty(ways.values(), levels, seeds, args.steps)
+        params = train.train(problem, [*levels] * len(ways), seeds, args.steps,
+                             penalty=penalty, objectives=penalty.objectives)
+        values = exact.evaluate(problem, params)
+        stacked = table.rows([*levels] * len(ways), seeds, values, problem.best)
+        rows += [{"way": [*ways][index // len(levels) % len(ways)], **row}
+                 for index, row in enumerate(stacked)]
+        done(n)
+    rows.sort(key=lambda row: [*WAYS].index(row["way"]))
+    show(rows)
+    canvas.finish(args, rows, lambda: draw(rows, args.show))
+
+
+def by_way(rows):
+    return {way: [row for row in rows if row["way"] == way]
+            for way in dict.fromkeys(row["way"] for row in rows)}
+
+
+def show(rows):
+    print("in nats: worst over seeds, and mean in brackets")
+    for way, found in by_way(rows).items():
+        print(way)
+        for level in dict.fromkeys(row["level"] for row in found):
+            errors = np.array([[row["lower"] - level, row["exact"] - level,
+                                row["best"] - row["log_likelihood"]]
+                               for row in found if row["level"] == level])
+            resolved = errors[np.isfinite(errors[:, 1])]
+            if not len(resolved):
+                resolved = errors
+            worst, mean = np.max(np.abs(resolved), 0), np.mean(resolved, 0)
+            print(f"  M {level:<5.4g} |I^ - M| {worst[0]:.4f} ({mean[0]:+.4f})   "
+                  f"|I - M| {worst[1]:.4f} ({mean[1]:+.4f})   "
+                  f"likelihood lost {worst[2]:.4f}")
+
+
+def draw(rows, show=False):
+    """A panel per way: how far I^ and I are from what was asked for, every seed."""
+    figure = canvas.figure(show, figsize=(15, 7.5))
+    axes = figure.subplots(2, 4, sharey=True)
+    figure.subplots_adjust(0.07, 0.09, 0.995, 0.92, 0.06, 0.36)
+    for axis, (way, found) in zip(axes.ravel(), by_way(rows).items()):
+        level = np.array([row["level"] for row in found])
+        axis.axhline(0, color="black", linewidth=1)
+        for key, marker, size, colour, label in [
+                ("exact", "o", 11, "#e08214", "exact I"),
+                ("lower", "+", 14, "#003f5c", "bound Î")]:
+            axis.plot(level, [row[key] for row in found] - level, marker, color=colour,
+                      markersize=size, markeredgewidth=2, label=label)
+        axis.set_yscale("symlog", linthresh=0.01)  # linear up to .01 nats, the aim
+        axis.set_xticks(np.unique(level), [f"{value:g}" for value in np.unique(level)])
+        axis.margins(x=0.12)
+        lost = max(row["best"] - row["log_likelihood"] for row in found)
+        axis.set_title(f"{way}\nlikelihood lost: {lost:.4f}".replace("nodes, ", "nodes,\n"),
+                       fontsize=13)
+        axis.tick_params(labelsize=12)
+        canvas.bare(axis)
+    figure.supxlabel("M, nats asked for", fontsize=13)
+    figure.supylabel("delivered - asked, nats", fontsize=13)
+    axes[0, 0].legend(fontsize=13, frameon=False, loc="lower right")
+    return figure
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
