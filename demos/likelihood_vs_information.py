@@ -1,18 +1,18 @@
-"""Why the likelihood is not enough (the poster's Figure 4): exact log-likelihood against
-exact information, by family."""
+"""Why the likelihood is not enough (the poster's Figure 4): exact log-likelihood
+against exact information, by family."""
 import numpy as np
 
 import canvas
 import common
 from minimae import exact, problems, table, train
 
-LEVELS = [round(level, 4) for level in np.linspace(0, 2, 17)]
+LEVELS = [round(level, 4) for level in np.linspace(0, 2, 21)]
 STEPS = 500
-# Where the sd is held fixed the ELBO is steep in I, with a slope of 1 / sd^2 - 1 at 0: 3
-# for the sd of .5, and C starts at .3.  Without these |I - M| is .009 there, and not
-# .004; the expressive family, where the ELBO is flat, has no use for them.
+# Where the sd is held fixed the ELBO is steep in I, with a slope of 1 / sd^2 - 1 at 0:
+# 3 for the sd of .5, and C starts at .3.  Without these I ends XX there, and not .004;
+# the expressive family, whose ELBO is flat, has no use for them.
 STEEP = dict(growth=1000.0, rate=0.04)
-STYLES = {"linear": ("o-", "#003f5c", "sd fixed, linear mean"),
+STYLES = {"linear": ("o", "#003f5c", "sd fixed, linear mean"),
           "restricted": ("^-", "#c2410c", "sd fixed, net mean"),
           "expressive": ("s--", "#7a5195", "expressive: mean and sd from the net")}
 
@@ -21,7 +21,7 @@ def main(argv=None):
     options = common.parser(__doc__, LEVELS, STEPS, "likelihood_vs_information.png",
                             always_out=4)  # --seeds are those of the plain VAEs
     options.add_argument("--sd", type=float, default=0.5,
-                         help="standard deviation at which restricted decoders are fixed")
+                         help="standard deviation of the decoders that hold it fixed")
     common.add_critic(options, default="bayes")
     return common.main(options, run, argv)
 
@@ -104,7 +104,8 @@ def draw(rows, sd, show=False):
         for vae, how in [(False, dict(fmt=style, markersize=6, label=label)),
                          (True, dict(fmt="*", markersize=22, markeredgecolor="black",
                                      zorder=3))]:
-            x, y = (column(rows, key, family, vae) for key in ("exact", "log_likelihood"))
+            x, y = (column(rows, key, family, vae)
+                    for key in ("exact", "log_likelihood"))
             order = np.argsort(x)
             axis.plot(x[order], y[order], how.pop("fmt"), color=colour, **how)
     axis.plot([], [], "*", color="white", markersize=18, markeredgecolor="black",

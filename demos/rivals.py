@@ -39,8 +39,8 @@ def free_bits(kl, weights, level, _):
     return np.maximum(rate(kl, weights), level)
 
 
-# Must exceed the slope of the reconstruction in the KL: 1 on the ridge of the expressive
-# normal, up to 1.8 here.
+# Must exceed the slope of the reconstruction in the KL: 1 on the ridge of the
+# expressive normal, up to 1.8 here.
 GAMMA = 5.0
 
 
@@ -56,8 +56,8 @@ def capacity_per_x(kl, weights, level, _):
 
 
 def dual_ascent(kl, weights, level, multiplier):
-    """In the manner of GECO, Rezende & Viola 2018: the KL, subject to E KL = level, with
-    a multiplier that is learnt."""
+    """In the manner of GECO, Rezende & Viola 2018: the KL, subject to E KL = level,
+    with a multiplier that is learnt."""
     return rate(kl, weights) + multiplier * (rate(kl, weights) - level)
 
 
@@ -74,11 +74,12 @@ STYLES = {"KL annealing": ("*", "#444444"), "beta-VAE": ("x", "#444444"),
 
 
 class Settings:
-    """What the rivals of a stack are told at each step, in the place of the MAE's slope:
-    a knob each, and the multiplier of dual ascent, which follows its violation."""
-    # Of rates .003, .01, .2, 1 and dampings 0, 1, 5 the pair that holds its own KL best,
-    # to .003 on both expressive problems; undamped, every rate misses by .28 nats and
-    # more.
+    """What the rivals of a stack are told at each step, in the place of the MAE's
+    slope: a knob each, and the multiplier of dual ascent, which follows its violation.
+    """
+    # Of rates .003, .01, .2, 1 and dampings 0, 1, 5 the pair that holds its own KL
+    # best, to .003 on both expressive problems; undamped, every rate misses by .28 nats
+    # and more.
     RATE, DAMPING = 0.2, 5
 
     def __init__(self, methods, knobs, steps):
@@ -177,21 +178,23 @@ def show(rows):
           "log-likelihood lost; worst |I - asked|")
     for (problem,), in_problem in groups(rows, "problem").items():
         print(problem)
-        for (method, controls), same in groups(in_problem, "method", "controls").items():
+        by_method = groups(in_problem, "method", "controls")
+        for (method, controls), same in by_method.items():
             for n, ((knob,), seeds) in enumerate(groups(same, "knob").items()):
                 worst = np.max([abs(row["exact"] - knob) for row in seeds])
                 information = mean(seeds, "exact")
-                line = "  {:18s}{:22s}{:>5}  I {:7.4f}   KL {:7.4f}   lost {:7.4f}".format(
-                    "" if n else method, "" if n else "sets " + controls,
-                    "" if np.isnan(knob) else f"{knob:.4g}", information,
-                    mean(seeds, "rate"), mean(seeds, "lost"))
-                line += "" if method in AIMLESS else f"   off by {worst:.4f}"
-                print(line + ("   not resolved: p(x|z) is too sharp for exact figures"
-                              if np.isnan(information) else ""))
+                print(f"  {'' if n else method:18s}{'' if n else 'sets ' + controls:22s}"
+                      f"{'' if np.isnan(knob) else f'{knob:.4g}':>5}"
+                      f"  I {information:7.4f}   KL {mean(seeds, 'rate'):7.4f}"
+                      f"   lost {mean(seeds, 'lost'):7.4f}"
+                      + ("" if method in AIMLESS else f"   off by {worst:.4f}")
+                      + ("   not resolved: p(x|z) is too sharp for exact figures"
+                         if np.isnan(information) else ""))
 
 
 def draw(rows, show=False):
-    """Above: I delivered against what was asked for; below: likelihood lost against I."""
+    """Above: I delivered against what was asked for; below: likelihood lost against I.
+    """
     figure = canvas.figure(show, figsize=(13, 8.6))
     by_problem = groups(rows, "problem")
     axes = figure.subplots(2, len(by_problem), squeeze=False)

@@ -1,4 +1,4 @@
-"""What a machine may lack: an open output that knows all letters, a terminal, memory."""
+"""What a machine may lack: an output that knows all letters, a terminal, memory."""
 import contextlib
 import os
 import sys

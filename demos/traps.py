@@ -45,8 +45,8 @@ class Penalty(train.Penalty):
     def __init__(self, ways, levels, seeds, steps):
         super().__init__([*levels] * len(ways) * len(seeds), steps)
         self.shares, self.same, self.fixed = (
-            np.tile(np.repeat([way.get(key, 0) for way in ways], len(levels)), len(seeds))
-            for key in ("shares", "same", "C"))
+            np.tile(np.repeat([way.get(key, 0) for way in ways], len(levels)),
+                    len(seeds)) for key in ("shares", "same", "C"))
 
     def update(self, values, step):
         super().update(values, step)
@@ -131,12 +131,11 @@ def draw(rows, show=False):
         axis.set_xticks(np.unique(level), [f"{value:g}" for value in np.unique(level)])
         axis.margins(x=0.12)
         lost = max(row["best"] - row["log_likelihood"] for row in found)
-        axis.set_title(f"{way}\nlikelihood lost: {lost:.4f}".replace("nodes, ", "nodes,\n"),
-                       fontsize=13)
+        axis.set_title(f"{way}\nlikelihood lost: {lost:.4f}", fontsize=12)
         axis.tick_params(labelsize=12)
         canvas.bare(axis)
-    figure.supxlabel("M, nats asked for", fontsize=13)
-    figure.supylabel("delivered - asked, nats", fontsize=13)
+    figure.supxlabel("M, nats asked for", y=0.01, fontsize=13)
+    figure.supylabel("delivered - asked, nats", x=0.005, fontsize=13)
     axes[0, 0].legend(fontsize=13, frameon=False, loc="lower right")
     return figure
 

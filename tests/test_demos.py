@@ -371,9 +371,8 @@ def test_speed(capsys, monkeypatch):
     assert imports > 0 and training > 0 and imports + training < total
     assert all_steps == pytest.approx(total + 99 * training)
     assert "failed: -c: error: unrecognized arguments: --nonsense" in printed
-    # autograd needs hundreds of calls for what 60 lines of NumPy do
-    assert found["autograd, 6 levels"] > found["by hand, 6 levels"]
-    assert found["levels 60"] < 60 * found["levels 1"]  # what stacking is for
+    sections = dict.fromkeys(row["section"] for row in read_csv("t.csv"))
+    assert [*sections] == ["autograd_against_hand", "growth", "race", "demos"]
 
 
 def test_the_example_of_the_readme(capsys):

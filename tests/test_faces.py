@@ -38,8 +38,8 @@ def test_each_factor_moves_its_features_and_no_others(angle, one, other):
 
 
 def test_the_ball_turns_by_three_tenths_of_a_radian():
-    """The nose sits at the middle of the ball's front: it moves to sin .3 of a radius of
-    1, in pixels of .1."""
+    """The nose sits at the middle of the ball's front: it moves to sin .3 of a radius
+    of 1, in pixels of .1."""
     straight, turned = image([0, 1], [0, 0])
     row = slice(11, 13)
     dark = [np.clip(0.3 - face[row, 3:-3], 0, 1).sum(0) for face in (straight, turned)]
@@ -73,7 +73,8 @@ def random_model(decoder, seed, dim=2, scale=0.5):
 def test_log_prob_is_its_sum(decoder):
     problem, params, rng = random_model(decoder, 1)
     p, _, _ = problem.densities(params)
-    x, z = rng.standard_normal((1, 1, 3, demo.PIXELS)), rng.standard_normal((1, 5, 1, 2))
+    x = rng.standard_normal((1, 1, 3, demo.PIXELS))
+    z = rng.standard_normal((1, 5, 1, 2))
     if decoder == "one":
         weights, images = np.ones((5, 1)), p.mean(z)[0]
     else:

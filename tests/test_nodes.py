@@ -86,7 +86,7 @@ def test_down_and_across_put_values_in_their_place():
 
 
 def test_pair_and_cross_average_what_they_say():
-    """E f g = E f E g over the product; over pairs the mean of both values of a node."""
+    """E f g = E f E g over the product; over pairs the mean of a node's two values."""
     first, second = nodes.grid(5), nodes.grid(7, 2)
     a, b, weights = nodes.cross(first, second)
     assert a.shape == (1, 5, 1, 1) and b.shape == (1, 1, 49, 2)

@@ -1,25 +1,21 @@
-"""The autoregressive decoder of demos/strings.py: its paths, its windows, and the discrete problem's bounds on it."""
-import sys
-from pathlib import Path
-
+"""The autoregressive decoder of demos/strings.py: its paths, its windows, the discrete
+problem's bounds on it, and what a short training of every method comes to."""
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import forward, grid, log_critic, log_density, random_like
-from minimae import exact, nodes
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demos"))
-import strings as demo  # noqa: E402
+import strings as demo
+from helpers import random_like
+from minimae import bounds, exact, nodes, stacks
+from minimae.nets import NormalNet, init
 
 
 def random_strings(seed, length, scale, w):
-    law = np.random.default_rng(seed).dirichlet(np.ones(2 ** length))
-    problem = demo.string_problem(law, length, demo.window(length, w)[None], n_hidden=4)
     rng = np.random.default_rng(seed)
-    p, q, r = problem.init(rng)
-    return law, problem, (random_like(p, rng, scale), random_like(q, rng, 0.5), random_like(r, rng, 0.5))
+    law = rng.dirichlet(np.ones(2 ** length))
+    problem = demo.Strings(law, demo.window(length, w)[None], n_hidden=4)
+    return problem, random_like(problem.init(rng), rng, scale, 0.5, 0.5)
 
 
 def by_hand(params, length, w, z):
@@ -29,68 +25,57 @@ def by_hand(params, length, w, z):
     table = np.zeros((len(z), len(words)))
     for k, word in enumerate(words):
         for t in range(length):
-            seen = np.array([word[s] if max(0, t - w) <= s < t else 0.0 for s in range(length)])
-            hidden = np.tanh(z @ W_z + np.concatenate([seen, np.arange(length) == t]) @ W_x + b)
-            odds = (hidden @ W_out + b_out)[:, 0]
+            seen = [word[s] if max(0, t - w) <= s < t else 0.0 for s in range(length)]
+            inputs = np.concatenate([seen, np.arange(length) == t])
+            odds = (np.tanh(z @ W_z + inputs @ W_x + b) @ W_out + b_out)[:, 0]
             table[:, k] -= np.logaddexp(0, -word[t] * odds)
     return table
 
 
-cases = given(st.integers(0, 2 ** 32 - 1), st.integers(2, 4), st.sampled_from([0.3, 1.0, 2.0]), st.integers(0, 4))
+cases = given(st.integers(0, 2 ** 32 - 1), st.integers(2, 4),
+              st.sampled_from([0.3, 1.0, 2.0]), st.integers(0, 4))
 
 
 @cases
 def test_path_sums_are_a_normalised_law_by_both_routes(seed, length, scale, w):
-    law, problem, params = random_strings(seed, length, scale, w)
+    problem, params = random_strings(seed, length, scale, w)
     p, _, _ = problem.densities(params)
     z = np.random.default_rng(seed).standard_normal((5, 1))
-    log_probs = p.log_probs(z[None, None])[0, 0]
+    log_probs = p.log_probs(nodes.down(z))[0, :, 0]
     # sums of T terms of size up to 100: rounding is far below 1e-9
+    close = dict(rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(np.exp(log_probs).sum(1), 1, rtol=1e-9)
-    np.testing.assert_allclose(log_probs, by_hand(params[0], length, w, z), rtol=1e-9, atol=1e-9)
-    one_by_one = p.log_prob(np.eye(2 ** length)[None, None], z[None, :, None])[0]
-    np.testing.assert_allclose(one_by_one, log_probs, rtol=1e-9, atol=1e-9)
-
-
-@cases
-def test_a_window_of_the_whole_length_is_the_full_decoder(seed, length, scale, w):
-    _, problem, params = random_strings(seed, length, scale, length)
-    full = demo.string_problem(np.full(2 ** length, 0.5 ** length), length, np.tri(length, k=-1)[None], n_hidden=4)
-    z = np.random.default_rng(seed).standard_normal((1, 1, 5, 1))
-    np.testing.assert_array_equal(problem.densities(params)[0].log_probs(z), full.densities(params)[0].log_probs(z))
-
-
-def test_a_window_of_zero_has_independent_symbols():
-    _, problem, params = random_strings(3, 3, 1.0, 0)
-    probs = np.exp(problem.densities(params)[0].log_probs(np.full((1, 1, 1, 1), 0.3))).reshape(2, 2, 2)
-    a, b, c = probs.sum((1, 2)), probs.sum((0, 2)), probs.sum((0, 1))
-    np.testing.assert_allclose(probs, a[:, None, None] * b[:, None] * c, rtol=1e-9)
+    np.testing.assert_allclose(log_probs, by_hand(params[0], length, w, z), **close)
+    x = nodes.down(np.eye(2 ** length))  # a z of its own for every x
+    paths = p.log_prob(x, np.broadcast_to(nodes.across(z), (1, len(x[0]), 5, 1)))
+    np.testing.assert_allclose(paths[0].T, log_probs, **close)
 
 
 @cases
 def test_bounds_and_gap_identities(seed, length, scale, w):
-    law, problem, params = random_strings(seed, length, scale, w)
-    got = {key: value[0] for key, value in exact.figures(problem, params).items()}
-    z, weights = grid(2001, 1)
-    log_pxz = by_hand(params[0], length, w, z)
-    joint = weights[:, None] * np.exp(log_pxz)
-    px = joint.sum(0)
-    information = np.sum(joint * (log_pxz - np.log(px)))
-    x = np.eye(2 ** length)
-    log_pzx = log_pxz + log_density(z, 0, np.zeros(1))[:, None] - np.log(px)
-    critic_gap = np.sum(joint * (log_pzx - log_critic(params[2], z, x)))
-    mean, log_var = forward(params[1], x)
-    encoder_gap = 0.0
-    for k, mass in enumerate(law):
-        zk = mean[k] + np.exp(log_var[k] / 2) * z
-        posterior = by_hand(params[0], length, w, zk)[:, k] + log_density(zk, 0, np.zeros(1)) - np.log(px[k])
-        encoder_gap += mass * np.sum(weights * (log_density(zk, mean[k], log_var[k]) - posterior))
-    close = dict(rel=1e-5, abs=1e-5)  # both routes stand to 1e-6 and better
-    assert got["exact"] == pytest.approx(information, **close)
-    assert got["lower"] == pytest.approx(information - critic_gap, **close)
-    assert got["upper"] == pytest.approx(information + np.sum(px * np.log(px / law)), **close)
-    assert got["elbo"] == pytest.approx(np.sum(law * np.log(px)) - encoder_gap, **close)
-    assert -1e-6 <= got["exact"] and got["lower"] <= got["exact"] + 1e-6 and got["elbo"] <= got["log_likelihood"] + 1e-6
+    """Sums over one dense grid, with p(x|z) by hand: I and E log p(x)."""
+    problem, params = random_strings(seed, length, scale, w)
+    got = {key: value[0] for key, value in exact.evaluate(problem, params).items()}
+    z = np.linspace(-9, 9, 1501)
+    weights = np.exp(-z ** 2 / 2) / np.sum(np.exp(-z ** 2 / 2))
+    log_pxz = by_hand(params[0], length, w, z[:, None])
+    px = weights @ np.exp(log_pxz)
+    information = np.sum(weights[:, None] * np.exp(log_pxz) * (log_pxz - np.log(px)))
+    # both routes stand to 1e-6 and better
+    assert got["exact"] == pytest.approx(information, abs=1e-5)
+    likelihood = problem.p_true @ np.log(px)
+    assert got["log_likelihood"] == pytest.approx(likelihood, abs=1e-5)
+    law_gap = np.sum(px * np.log(px / problem.p_true))
+    assert got["upper"] == pytest.approx(information + law_gap, abs=1e-5)
+    assert got["lower"] <= got["exact"] + 1e-6 and got["elbo"] <= likelihood + 1e-6
+
+
+def test_a_window_of_zero_has_independent_symbols():
+    problem, params = random_strings(3, 3, 1.0, 0)
+    log_probs = problem.densities(params)[0].log_probs(np.full((1, 1, 1, 1), 0.3))
+    probs = np.exp(log_probs).reshape(2, 2, 2)
+    a, b, c = probs.sum((1, 2)), probs.sum((0, 2)), probs.sum((0, 1))
+    np.testing.assert_allclose(probs, a[:, None, None] * b[:, None] * c, rtol=1e-9)
 
 
 def test_the_law_of_the_strings():
@@ -98,48 +83,61 @@ def test_the_law_of_the_strings():
     law = given_cause.mean(0)
     np.testing.assert_allclose(given_cause.sum(1), 1, rtol=1e-12)
     assert -np.sum(law * np.log(law)) == pytest.approx(2.9818, abs=1e-4)
-    assert np.sum(0.5 * given_cause * np.log(given_cause / law)) == pytest.approx(0.6633, abs=1e-4)
+    about_cause = np.sum(0.5 * given_cause * np.log(given_cause / law))
+    assert about_cause == pytest.approx(0.6633, abs=1e-4)
 
 
 def test_cause_in_code_at_its_extremes():
-    """A code that ignores x knows nothing of the cause, one that tells every x apart knows what x knows."""
-    from minimae.nets import NormalNet, init
+    """A code that ignores x knows nothing of the cause, one that tells every x apart
+    knows what x knows."""
     given_cause = demo.law_given_cause(3)
-    params = init(np.random.default_rng(0), 8, 4, 1, 1)
-    ignorant = tuple(0 * array for array in params)
-    assert demo.cause_in_code(NormalNet(ignorant), given_cause) == pytest.approx(0, abs=1e-9)
+    ignorant = [0 * array for array in init(np.random.default_rng(0), 8, 4, 1, 1)]
+    nothing = demo.cause_in_code(NormalNet(ignorant), given_cause)
+    assert nothing == pytest.approx(0, abs=1e-9)
 
     class Telling:
         def moments(self, x):
-            return (x @ np.arange(8.0))[..., None], np.full(x.shape[:-1] + (1,), np.log(1e-3))
+            mean = (x @ np.arange(8.0))[..., None]
+            return mean, np.full(mean.shape, np.log(1e-3))
 
-    law = given_cause.mean(0)
-    expected = np.sum(0.5 * given_cause * np.log(given_cause / law))
-    assert demo.cause_in_code(Telling(), given_cause) == pytest.approx(expected, abs=1e-6)
+    expected = np.sum(0.5 * given_cause * np.log(given_cause / given_cause.mean(0)))
+    everything = demo.cause_in_code(Telling(), given_cause)
+    assert everything == pytest.approx(expected, abs=1e-6)
 
 
 def test_dropout_hides_words_in_training_only():
-    law = np.full(4, 0.25)
-    hide_all = demo.string_problem(law, 2, demo.window(2, 2)[None], drop=lambda: np.zeros((1, 4, 1, 2)))
+    law, full = np.full(4, 0.25), demo.window(2, 2)[None]
+    hide_all = demo.Strings(law, full, hide=lambda: np.zeros((1, 4, 1, 2)))
     params = hide_all.init(np.random.default_rng(0))
-    p, _, _ = hide_all.densities(params)
-    blind = demo.string_problem(law, 2, demo.window(2, 0)[None]).densities(params)[0]
-    full = demo.string_problem(law, 2, demo.window(2, 2)[None]).densities(params)[0]
-    x, z = np.eye(4)[None, :, None], nodes.grid(3)[0][None, None]
+    p, seeing, blind = [problem.densities(params)[0] for problem in (
+        hide_all, demo.Strings(law, full), demo.Strings(law, demo.window(2, 0)[None]))]
+    x, z = nodes.down(np.eye(4)), np.broadcast_to(nodes.across(nodes.grid(3)[0]),
+                                                  (1, 4, 3, 1))
     np.testing.assert_allclose(p.log_prob(x, z), blind.log_prob(x, z), rtol=1e-12)
-    np.testing.assert_array_equal(p.log_probs(z), full.log_probs(z))
+    z = nodes.grid(3)[0]
+    np.testing.assert_array_equal(p.log_probs(z), seeing.log_probs(z))
 
 
-def test_the_demo(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert demo.main(["--length", "3", "--levels", "0.3", "--steps", "20", "--csv", "t.csv"]) == 0
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in ("MAE, M = 0.3", "full VAE", "KL annealing", "drop-out 0.5", "window 1"))
-    assert Path("strings.png").exists() and Path("t.csv").read_text().count("\n") == 1 + 1 + 2 + 3 + 2
-    for argv in (["--length", "1"], ["--length", "8"], ["--levels", "5"]):
-        with pytest.raises(SystemExit) as caught:
-            demo.main(argv)
-        assert caught.value.code == 2 and capsys.readouterr().err.count("\n") == 1
+def test_a_short_training_of_every_method():
+    """I on its levels, likelihoods as good as they should be, and annealing and drop-out
+    where they belong: the penalty fed the ELBO, drop-out inverted, annealing never on,
+    negated or lasting the whole run end far from here."""
+    given_cause = demo.law_given_cause(3)
+    models = demo.methods([0.3, 0.6], 3)
+    params = demo.train_all(models, given_cause.mean(0), 3, 0, 200, n_hidden=8)
+    rows = {row["name"]: row
+            for row in demo.measure(models, params, given_cause, 2, 0)}
+    # Over seeds 0 to 9 the levels are held to .002 and nothing here loses .002; the
+    # mutants miss by .05 and more.
+    lost = {name: row["best"] - row["log_likelihood"] for name, row in rows.items()}
+    for level in (0.3, 0.6):
+        assert rows[f"MAE, M = {level:g}"]["exact"] == pytest.approx(level, abs=0.02)
+        assert lost[f"MAE, M = {level:g}"] < 0.01
+    assert lost["full VAE"] < 0.005 and rows["full VAE"]["exact"] < 0.02
+    assert lost["KL annealing"] < 0.02
+    # The more words are hidden the more is lost.
+    assert lost["drop-out 0.25"] < lost["drop-out 0.5"] < lost["drop-out 0.75"]
+    assert lost["drop-out 0.25"] > 0.001
 
 
 def test_no_model_of_the_stack_disturbs_another():
@@ -148,6 +146,25 @@ def test_no_model_of_the_stack_disturbs_another():
     models = demo.methods([0.3], 3)
     together = demo.train_all(models, law, 3, 0, 30)
     alone = demo.train_all([models[1]], law, 3, 0, 30)
-    for net, net_alone in zip(exact.select(together, 1), alone):
-        for array, array_alone in zip(net, net_alone):
-            np.testing.assert_allclose(array, array_alone, atol=1e-8)  # rounding, grown over 30 steps
+    ends = stacks.flatten(stacks.select(together, 1)), stacks.flatten(alone)
+    np.testing.assert_allclose(*ends, atol=1e-8)  # rounding, grown over 30 steps
+
+
+def test_bayes_rule_is_a_critic_of_strings_too():
+    law = demo.law_given_cause(3).mean(0)
+    problem = demo.Strings(law, demo.window(3, 3)[None], "bayes", n_hidden=4)
+    rng = np.random.default_rng(0)
+    p, _, r = problem.densities(random_like(problem.init(rng), rng, 1.0, 0.5, 0.5))
+    z, weights = nodes.grid(64)
+    x, joint = p.joint(z, None, weights)
+    lower = bounds.infomax(r, z, x, joint)
+    information = bounds.information(p, x, 1.0, z, weights)
+    assert lower == pytest.approx(information, abs=1e-6)  # both grids are fine
+
+
+def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for argv in (["--length", "1"], ["--length", "8"], ["--levels", "5"]):
+        with pytest.raises(SystemExit) as caught:
+            demo.main(argv)
+        assert caught.value.code == 2 and capsys.readouterr().err.count("\n") == 1
