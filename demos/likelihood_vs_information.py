@@ -9,7 +9,7 @@ from minimae import exact, problems, table, train
 LEVELS = [round(level, 4) for level in np.linspace(0, 2, 21)]
 STEPS = 500
 # Where the sd is held fixed the ELBO is steep in I, with a slope of 1 / sd^2 - 1 at 0:
-# 3 for the sd of .5, and C starts at .3.  Without these I ends XX there, and not .004;
+# 3 for the sd of .5, and C starts at .3.  Without these I ends .009 above 0, not .004;
 # the expressive family, whose ELBO is flat, has no use for them.
 STEEP = dict(growth=1000.0, rate=0.04)
 STYLES = {"linear": ("o", "#003f5c", "sd fixed, linear mean"),

@@ -170,6 +170,7 @@ def groups(rows, *keys):
 
 
 def mean(rows, key):
+    """Mean of one key over rows."""
     return np.mean([row[key] for row in rows])
 
 
@@ -183,8 +184,8 @@ def show(rows):
             for n, ((knob,), seeds) in enumerate(groups(same, "knob").items()):
                 worst = np.max([abs(row["exact"] - knob) for row in seeds])
                 information = mean(seeds, "exact")
-                print(f"  {'' if n else method:18s}{'' if n else 'sets ' + controls:22s}"
-                      f"{'' if np.isnan(knob) else f'{knob:.4g}':>5}"
+                first = "" if n else f"{method:18s}sets {controls}"
+                print(f"  {first:40s}{'' if np.isnan(knob) else f'{knob:.4g}':>5}"
                       f"  I {information:7.4f}   KL {mean(seeds, 'rate'):7.4f}"
                       f"   lost {mean(seeds, 'lost'):7.4f}"
                       + ("" if method in AIMLESS else f"   off by {worst:.4f}")

@@ -98,6 +98,7 @@ class StringNet(nets.CategoricalNet):
 
 
 def log_sigmoid(a):
+    """-log(1 + exp(-a)), without overflow."""
     return -np.logaddexp(0, -a)
 
 

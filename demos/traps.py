@@ -13,7 +13,7 @@ LEVELS = [0, 0.8, 1.6]
 STEPS = 500
 # Far below where its likelihood peaks, at log 2 nats, a decoder with its sd held at .5
 # wants more information than it may have, and hides it from a critic that is a normal.
-HIDING = [0, 0.2, 0.4]
+HIDING = [0, 0.2]
 WAYS = {  # name: problem, and what is done wrong
     "right": ("grid", {}),
     "critic shares the penalty": ("grid", dict(shares=True)),
@@ -93,6 +93,7 @@ def run(args):
 
 
 def by_way(rows):
+    """Rows of each way, in order."""
     return {way: [row for row in rows if row["way"] == way]
             for way in dict.fromkeys(row["way"] for row in rows)}
 

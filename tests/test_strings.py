@@ -119,7 +119,7 @@ def test_dropout_hides_words_in_training_only():
 
 
 def test_a_short_training_of_every_method():
-    """I on its levels, likelihoods as good as they should be, and annealing and drop-out
+    """I on its levels, likelihoods as good as they should be, annealing and drop-out
     where they belong: the penalty fed the ELBO, drop-out inverted, annealing never on,
     negated or lasting the whole run end far from here."""
     given_cause = demo.law_given_cause(3)
