@@ -8,8 +8,9 @@ from pathlib import Path
 import common
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ["conftest", "helpers", "test_bounds", "test_densities", "test_discrete",
-         "test_exact", "test_mistakes", "test_nodes", "test_train"]
+TESTS = ["conftest", "helpers", "test_bounds", "test_critics", "test_densities",
+         "test_discrete", "test_exact", "test_mistakes", "test_multi_sample",
+         "test_nodes", "test_problems", "test_train"]
 
 # Per checkpoint: its name, what is seen when it is right, and the functions to write,
 # each with what its docstring leaves open.

@@ -141,7 +141,7 @@ class Categorical(Summable):
         if not (law.ndim == 1 and np.all(law >= 0) and np.isclose(np.sum(law), 1)):
             raise ValueError(f"p_true {law.tolist()} must be probabilities that "
                              "sum to 1")
-        n_z, n_eps = self.n_train = np.broadcast_to(n_train, 2)
+        n_z, n_eps = self.n_train = np.broadcast_to(np.array(n_train, object), 2)
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
         check(critic)
         self.p_true, self.dim_x = law / np.sum(law), len(law)

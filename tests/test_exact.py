@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers import check_identities, random_like, truth
+from helpers import random_like, truth
 from minimae import bounds, exact, nodes, problems, stacks
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import faces as demo
-from minimae import bounds, nodes, stacks, train
+from minimae import stacks, train
 
 FACTOR = st.floats(-1, 1)
 
