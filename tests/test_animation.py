@@ -21,12 +21,18 @@ PROBLEMS = {"split_normal": (problems.SplitNormal(n_hidden=4), split_normal),
 
 @pytest.fixture(scope="module", params=PROBLEMS)
 def trained(request):
-    """A problem, its curves, its demo, parameters at LEVELS and their history."""
+    """A problem, its curves, its demo, parameters at LEVELS, and their history beside
+    what it was told."""
     problem, demo = PROBLEMS[request.param]
-    history = animation.History(40, LEVELS)
+    history, told = animation.History(40, LEVELS), []
     history.frames = history.frames[::20]
-    params = train.train(problem, LEVELS, [0, 1], 40, after=history)
-    return problem, getattr(curves, request.param), demo, params, history
+
+    def after(step, params, values):
+        history(step, params, values)
+        told.append(values)
+
+    params = train.train(problem, LEVELS, [0, 1], 40, after=after)
+    return problem, getattr(curves, request.param), demo, params, (history, told)
 
 
 def table_of(problem, params, levels):
@@ -38,7 +44,7 @@ def outlines(axis):
     lines = np.array(axis.collections[1].get_segments())
     for line, area in zip(lines, axis.collections[0].get_paths()):
         np.testing.assert_array_equal(area.vertices[:len(line)], line)
-    return lines[0, :, 0], lines[:, :, 1]
+    return np.concatenate([lines[:1, :, 0], lines[:, :, 1]])
 
 
 def test_the_curves_are_densities(trained):
@@ -47,7 +53,7 @@ def test_the_curves_are_densities(trained):
     show = draw(axis, problem)
     for index in range(len(LEVELS)):
         show(stacks.select(params, index))
-        x, heights = outlines(axis)
+        x, *heights = outlines(axis)
         if draw is curves.categorical:
             np.testing.assert_allclose(np.sum(heights, 0), 1, rtol=1e-9)
             continue
@@ -101,8 +107,9 @@ def test_a_figure_of_too_many_rows_shows_the_first_and_says_so(trained, monkeypa
 
 
 def test_the_history_of_a_run_keeps_copies_and_every_value(trained):
-    _, _, _, params, history = trained
-    assert np.array(history.values).shape == (40, 2, len(LEVELS))
+    _, _, _, params, (history, told) = trained
+    np.testing.assert_array_equal(history.values, np.array(told)[:, :, :len(LEVELS)])
+    assert len(told) == 40
     assert (history.frames[0], len(history.params)) == (1, len(history.frames))
     first, last = history.params[0][0][0], history.params[-1][0][0]
     assert first.shape[0] == len(LEVELS) and np.abs(first - last).max() > 0.01
@@ -111,13 +118,16 @@ def test_the_history_of_a_run_keeps_copies_and_every_value(trained):
 
 
 def test_a_frame_shows_the_run_up_to_its_step(trained, monkeypatch):
-    problem, draw, _, _, history = trained
-    seen = []
+    problem, draw, _, _, (history, _) = trained
+    seen, axis = [], Figure().add_subplot()
+    show = draw(axis, problem)
 
     def look(figure, path, count, frame):
         for n in range(count):
             frame(n)
             moved = np.array(figure.canvas.buffer_rgba())
+            show(stacks.select(history.params[n], 1))
+            np.testing.assert_array_equal(outlines(figure.axes[1]), outlines(axis))
             figure.canvas.draw()
             np.testing.assert_array_equal(figure.canvas.buffer_rgba(), moved)
             information, elbo = figure.axes[-2:]

@@ -184,7 +184,7 @@ def test_what_hides_between_points_is_found(name):
     assert not marked(got)
     expected = truth(problem, params, 60_001, reach=10.0)
     for key, value in got.items():
-        assert value == pytest.approx(expected[key], rel=1e-6, abs=1e-5), key
+        assert value == pytest.approx(expected[key], rel=1e-9, abs=1e-5), key
 
 
 @pytest.mark.parametrize("name", TOO_SHARP)
