@@ -156,8 +156,8 @@ def test_what_moves_over_what_stays_is_what_a_full_drawing_shows(window):
         window.figure.canvas.draw()
         assert drawn
         np.testing.assert_array_equal(pixels(window), before)
-    # A saved figure draws all in one go, frames last: some 100 pixels where curves touch
-    # them.  The least of the bars, texts and curves has 150 more.
+    # A saved figure draws all in one go, frames last: some 100 pixels where curves
+    # touch them.  The least of the bars, texts and curves has 150 more.
     file = io.BytesIO()
     window.figure.savefig(file, format="rgba")
     saved = np.frombuffer(file.getvalue(), np.uint8).reshape(before.shape)
