@@ -90,10 +90,12 @@ def show(rows, family, sd):
         excess = likelihood - closed_form(information, sd)
         print("              above the closed form of a linear mean: "
               f"{excess.min():+.5f} to {excess.max():+.5f}")
-    for row in rows:
-        if row["family"] == family and np.isnan(row["exact"]):
-            print(f"              M {table.level_name(row['level'])}, "
-                  f"seed {row['seed']}: {table.why_missed(row)}")
+    unresolved = [row for row in rows
+                  if row["family"] == family and np.isnan(row["exact"])]
+    if unresolved:
+        print(f"              left out, {len(unresolved)} not resolved, p(x|z) is too "
+              "sharp for exact figures: " + ", ".join(
+                  f"M {table.level_name(row['level'])}" for row in unresolved))
 
 
 def draw(rows, sd, show=False):

@@ -60,6 +60,7 @@ def test_nodes_average_over_the_law_and_the_prior(which, dim):
     ("Categorical", dict(p_true=[1.0], dim_z=0), "dim_z 0: give a whole number from 1"),
     ("Categorical", dict(p_true=[1.0], n_train=(0, 5)), "n_z 0: give a whole number"),
     ("Categorical", dict(p_true=[1.0], n_train=(5, 1.5)), "n_eps 1.5: give a whole"),
+    ("Categorical", dict(p_true=[1.0], n_train=0), "n_z 0: give a whole number"),
     ("SplitNormal", dict(n_hidden=0), "n_hidden 0: give a whole number from 1"),
     ("SplitNormal", dict(n_hidden="x"), "n_hidden x: give a whole number from 1"),
     ("SplitNormal", dict(n_train=2.5), "n_train 2.5: give a whole number from 1"),
