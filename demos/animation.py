@@ -59,34 +59,42 @@ def figure(**size):
 
 
 def save_frames(figure, path, count, draw, rate=4):
-    """Save an animation: draw(n) draws frame n; `rate` frames a second."""
+    """Save an animation: draw(n) draws frame n; `rate` frames a second, and 3 s for the
+    last."""
     from PIL import Image
-    done, images = common.progress(count, "frames"), []
-    for n in range(count):
+
+    def picture(n):
         draw(n)
-        images.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]))
+        return Image.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3])
+
+    done, images = common.progress(count, "frames"), []
+    # One palette for all: with one for each, frames flicker in a file twice as big.
+    colours = picture(count // 2).quantize(256)
+    for n in range(count):
+        images.append(picture(n).quantize(palette=colours, dither=0))
         done(n + 1)
-    images[0].save(path, format="GIF", save_all=True, append_images=images[1:],
-                   duration=1000 // rate, loop=0)
+    images[0].save(path, format="GIF", save_all=True, append_images=images[1:], loop=0,
+                   duration=[1000 // rate] * (count - 1) + [3000])
 
 
 class History:
     """A callback of training that shows progress and, if asked to `keep`, the bounds of
     every step and now and then a copy of the parameters, of the first seed."""
-    FRAMES = 40
+    FRAMES = 24  # six seconds, half a megabyte
 
     def __init__(self, steps, levels, progress=None, keep=True):
         # The square puts more frames where more happens, in the beginning.
         at = 1 + (steps - 1) * np.linspace(0, 1, self.FRAMES) ** 2
         self.frames = sorted(set(np.round(at).astype(int).tolist()))
         self.levels, self.progress, self.keep = levels, progress, keep
+        self.shown = levels[:curves.MOST]
         self.values, self.params = [], []
 
     def __call__(self, step, params, values):
         if self.progress:
             self.progress(step)
         if self.keep:
-            first = len(self.levels)
+            first = len(self.shown)
             self.values.append(values[:, :first])
             if step in self.frames:
                 copy = tuple(tuple(a[:first].copy() for a in net) for net in params)
@@ -96,13 +104,13 @@ class History:
 def save(problem, history, draw, path):
     """A frame for every set of parameters kept: a row of curves per model, I^ and ELBO
     by step.  draw: split_normal or categorical of curves."""
-    levels = history.levels[:curves.MOST]
+    levels = history.shown
     picture = figure(figsize=(13, len(levels) + 1.2))
     rows = [draw(axis, problem) for axis in row_axes(picture, levels)]
     axes = bound_axes(picture, levels, problem.best, history.frames[-1])
     lines = [by_step(axes, level, 0.9 * index / max(1, len(levels) - 1))
              for index, level in enumerate(levels)]
-    curves.say_cut(picture, "animation", len(history.levels))
+    curves.say_cut(picture, "animation", len(history.levels), 0.64)
     estimates = np.array(history.values)  # (steps, 2, models)
     truth = np.array([exact.evaluate(problem, params, 1e-3)["exact"]
                       for params in history.params])

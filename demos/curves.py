@@ -31,12 +31,12 @@ def figure(problem, params, rows, curves, show, left=0.15, right=0.15, top=0.1):
     return figure, axes
 
 
-def say_cut(figure, what, count):
+def say_cut(figure, what, count, left=0.01):
     """Say in a figure and on standard output that it shows the first rows only."""
     if count > MOST:
         note = f"the {what} shows the first {MOST} of {count} rows"
         print(note)
-        figure.text(0.01, 0.1 / figure.get_figheight(), note, fontsize=11)
+        figure.text(left, 0.1 / figure.get_figheight(), note, fontsize=11)
 
 
 def label(axis, row):

@@ -158,12 +158,8 @@ class Window:
         self.figure, figure.window = figure, self  # else nobody keeps the sliders
         self.levels = [row["level"] for row in families[0].rows]
         self.level, self.xs = len(self.levels) // 2, [0.5, 3]
-        self.columns = [
-            column(figure, 0.06, families[0], curves.split_normal,
-                   "x: curves p(x|z) p(z), and their sum"),
-            column(figure, 0.56, families[1], curves.categorical, "z: curves p(x|z)")]
         least, most = min(self.levels), max(self.levels) + 1e-9  # a range even for one
-        self.sliders = [
+        self.sliders = [  # first, because they draw all there is
             self.slider([0.2, 0.05, 0.6, 0.03], "M, nats ", least, most, "%.4g",
                         lambda level: self.show(level=self.levels.index(level)),
                         valinit=self.levels[self.level], color=ORANGE,
@@ -173,10 +169,14 @@ class Window:
             self.slider([0.62, 0.012, 0.3, 0.025], "category ", 0, K - 1, "%d",
                         lambda category: self.show(category=category),
                         valinit=self.xs[1], valstep=1, color=DARK)]
+        self.columns = [
+            column(figure, 0.06, families[0], curves.split_normal,
+                   "x: curves p(x|z) p(z), and their sum"),
+            column(figure, 0.56, families[1], curves.categorical, "z: curves p(x|z)")]
         axes = figure.axes
-        self.moving = [animation.Moving(axes[:5], (0, 0.09, 0.5, 1)),  # the left half
-                       animation.Moving(axes[5:10], (0.5, 0.09, 1, 1)),
-                       animation.Moving(axes[10:], (0, 0, 1, 0.09))]  # the sliders
+        self.moving = [animation.Moving(axes[3:8], (0, 0.09, 0.5, 1)),  # the left half
+                       animation.Moving(axes[8:], (0.5, 0.09, 1, 1)),
+                       animation.Moving(axes[:3], (0, 0, 1, 0.09))]  # the sliders
         self.show(self.level)
 
     def slider(self, place, label, least, most, form, move, **style):

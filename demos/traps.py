@@ -106,13 +106,14 @@ def show(rows):
             errors = np.array([[row["lower"] - level, row["exact"] - level,
                                 row["best"] - row["log_likelihood"]]
                                for row in found if row["level"] == level])
-            resolved = errors[np.isfinite(errors[:, 1])]
-            if not len(resolved):
-                resolved = errors
-            worst, mean = np.max(np.abs(resolved), 0), np.mean(resolved, 0)
+            resolved = np.isfinite(errors[:, 1])
+            note = "" if all(resolved) else (f"   {np.sum(~resolved)} of {len(errors)} "
+                                             "not resolved")
+            errors = errors[resolved] if any(resolved) else errors
+            worst, mean = np.max(np.abs(errors), 0), np.mean(errors, 0)
             print(f"  M {level:<5.4g} |I^ - M| {worst[0]:.4f} ({mean[0]:+.4f})   "
                   f"|I - M| {worst[1]:.4f} ({mean[1]:+.4f})   "
-                  f"likelihood lost {worst[2]:.4f}")
+                  f"likelihood lost {worst[2]:.4f}{note}")
 
 
 def draw(rows, show=False):
@@ -131,7 +132,8 @@ def draw(rows, show=False):
         axis.set_yscale("symlog", linthresh=0.01)  # linear up to .01 nats, the aim
         axis.set_xticks(np.unique(level), [f"{value:g}" for value in np.unique(level)])
         axis.margins(x=0.12)
-        lost = max(row["best"] - row["log_likelihood"] for row in found)
+        lost = max([row["best"] - row["log_likelihood"] for row in found
+                    if np.isfinite(row["exact"])], default=np.nan)
         axis.set_title(f"{way}\nlikelihood lost: {lost:.4f}", fontsize=12)
         axis.tick_params(labelsize=12)
         canvas.bare(axis)

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import re
+import stat
 import subprocess
 import sys
 import tracemalloc
@@ -284,8 +285,15 @@ def test_a_link_stays_a_link_and_a_device_a_device():
     Path("there").mkdir(), os.symlink("there/t.csv", "t.csv")
     canvas.replace("t.csv", lambda path: Path(path).write_text("new"))
     assert os.path.islink("t.csv") and Path("there/t.csv").read_text() == "new"
-    canvas.replace(os.devnull, lambda path: Path(path).write_text("new"))
-    assert not os.path.isfile(os.devnull) and os.listdir("there") == ["t.csv"]
+    # A pipe of its own: were this to go wrong as root, a real device would be replaced.
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        canvas.replace("pipe", lambda path: Path(path).write_text("new"))
+        assert stat.S_ISFIFO(os.stat("pipe").st_mode) and os.read(reader, 9) == b"new"
+    finally:
+        os.close(reader)
+    assert os.listdir("there") == ["t.csv"]
 
 
 class Broken(io.StringIO):

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 import animation
 import explore
 from minimae import bounds, nodes, stacks
+from test_animation import misplaced, texts_drawn
 
 matplotlib.use("Agg")
 
@@ -37,7 +38,7 @@ def window(found):
 
 def sides(window):
     """The five axes of either problem."""
-    return window.figure.axes[:5], window.figure.axes[5:10]
+    return window.figure.axes[3:8], window.figure.axes[8:]
 
 
 def model(family, level):
@@ -176,24 +177,14 @@ def test_no_text_is_cut_or_lies_on_another_at_any_level(found, monkeypatch):
     window = explore.Window(animation.figure(figsize=explore.SIZE),
                             [unresolved(family) for family in found])
     normal, categories = sides(window)
-    drawn = {}  # in place of a set, for its order
-    monkeypatch.setattr(matplotlib.text.Text, "draw",
-                        lambda text, renderer: drawn.setdefault(text))
+    drawn = texts_drawn(monkeypatch)
     window.figure.canvas.draw()
     window.show(0, -2.99, 9)
     for level in range(3):
         window.show(level)
         # The numbers of the categories are on their curves.
-        texts = [text for text in drawn if text.get_text().strip()
-                 and text.get_visible() and text not in categories[0].texts]
-        boxes = np.array([text.get_window_extent().extents for text in texts])
-        low, high = boxes[:, None, :2], boxes[:, None, 2:]
-        outside = np.any((low < 0) | (high > window.figure.bbox.size), (1, 2))
-        assert not np.any(outside), [texts[n] for n in np.where(outside)[0]]
-        # A pixel of two boxes may be shared: letters do not fill theirs.
-        apart = (low >= np.swapaxes(high, 0, 1) - 1) | (low.swapaxes(0, 1) >= high - 1)
-        on_another = ~np.any(apart, -1) & ~np.eye(len(texts), dtype=bool)
-        assert not np.any(on_another), [texts[n] for n in np.where(on_another)[0]]
+        texts = [text for text in drawn if text not in categories[0].texts]
+        assert not any(misplaced(texts, window.figure.bbox.size))
         asked = normal[4].lines[0].get_xdata()[0]
         assert asked == [0.0, 2.2, 0.8][level] < normal[4].get_xlim()[1]
     assert normal[4].texts[1].get_text() == "nan"

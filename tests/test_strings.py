@@ -134,7 +134,8 @@ def test_a_short_training_of_every_method():
         assert rows[f"MAE, M = {level:g}"]["exact"] == pytest.approx(level, abs=0.02)
         assert lost[f"MAE, M = {level:g}"] < 0.01
     assert lost["full VAE"] < 0.005 and rows["full VAE"]["exact"] < 0.02
-    assert lost["KL annealing"] < 0.02
+    # What annealing lets in while the KL is cheap stays: over seeds 0 to 7 .97 nats.
+    assert lost["KL annealing"] < 0.02 and rows["KL annealing"]["exact"] > 0.5
     # The more words are hidden the more is lost.
     assert lost["drop-out 0.25"] < lost["drop-out 0.5"] < lost["drop-out 0.75"]
     assert lost["drop-out 0.25"] > 0.001
