@@ -1,31 +1,32 @@
 """Faces turned by an angle and moved by an emotion (the poster's Figure 3): what a code
 learns on request, in any dimension, without a critic and without a grid."""
 import functools
+import math
 from statistics import NormalDist
 
 import autograd.numpy as np
 
 import canvas
 import common
-from minimae import bounds, checks, critics, nodes, normal, problems, stacks, table
-from minimae import train
+from minimae import bounds, checks, critics, nodes, normal, problems, table, train
 from minimae.nets import CategoricalNet, NormalNet, held, init, log_sum_exp
 
 SIDE = 24           # pixels
 PIXELS = SIDE ** 2
 NOISE = 0.4         # standard deviation of the pixels, known to every decoder
-STEPS = 900
-# Rates, growth, widths and numbers of nodes were chosen on seeds 0 to 2: the highest
-# rates at which runs settle.
-RATE = {"one": 0.013, "album": 0.02}
-GROWTH = {"one": 1000, "album": 100}  # one image for every z has a steep likelihood
-HIDDEN = 128
 IMAGES = 32         # of an album
-BATCH = 64          # faces, and pictures of the model, in a step
-CODES = 10 * BATCH  # in the sum of the multi-sample bound: 10 e^4 and more
 LEVELS = {"one": [1, 2, 3, 4], "album": [0.5, 1, 1.5, 2]}
 LEVELS_HIGH = [1, 2, 3]  # where z has more than two dimensions
-FINE = 2048         # codes in the sum of the figures that are printed
+# Steps, rates, widths and numbers of nodes were chosen on seeds 0 to 2: the highest
+# rates at which runs settle.
+STEPS = 1200
+RATE = {"one": 0.013, "album": 0.02}
+HIDDEN = 128        # with 64, a run at 1 nat got stuck 10 nats below the best
+BATCH = 64          # faces, and pictures of the model, in a step
+CODES = 10 * BATCH  # in the sum of the multi-sample bound: 10 e^M for M up to 4.1, and
+CODES_HIGH = 4 * CODES  # above two dimensions, where a lattice is no better than chance
+FINE = 4096         # codes in the sum of the figures that are printed
+SINGLE = np.float32  # of pixels and tables: twice as fast, and good to 1e-4 nats
 
 
 def draw(angle, emotion):
@@ -61,35 +62,50 @@ def draw(angle, emotion):
     return (head * (1 - np.max(features, axis=0)) - 0.5).reshape(-1, PIXELS)
 
 
-def log_noise(x, images):
-    """log N(x | image, NOISE^2 I), by a product of matrices, which spares a table of
-    differences: x (L, 1, J, X), images (L, 1, N, X) -> (L, N, J)."""
-    products = np.matmul(images, np.swapaxes(x, 2, 3))[:, 0]
-    squares = (np.sum(images ** 2, -1)[:, 0, :, None] - 2 * products
-               + np.sum(x ** 2, -1))
-    return -0.5 * (squares / NOISE ** 2 + PIXELS * (2 * np.log(NOISE) + normal.LOG_2PI))
+def log_noise(squares):
+    """log N(x | image, NOISE^2 I) from |x - image|^2."""
+    return (-0.5 / NOISE ** 2 * squares
+            - PIXELS * math.log(NOISE * math.sqrt(2 * math.pi)))
 
 
-class OneFace(NormalNet):
+class OneFace:
     """x | z ~ N(mean(z), NOISE^2 I): one image for every z, so that all there is to say
-    about x has to come from z."""
+    about x has to come from z.
+
+    With the hidden units h mean(z) = h V + b, and for y = x - b
+        |x - mean(z)|^2 = |y|^2 - 2 h.(V y) + h.(V V' h):
+    many z for an x take no image each.
+    """
 
     def __init__(self, params):
-        super().__init__(params, 2 * np.log(NOISE))
+        self.W, self.c, self.V, self.b = [a.astype(SINGLE) for a in params]
+
+    def hidden(self, z):
+        """Units at z (L, N, J, Z), as (L, N, J, HIDDEN)."""
+        return np.tanh(np.matmul(z.astype(SINGLE), self.W) + self.c)
 
     def mean(self, z):
         """E[x|z], (L, N, J, X)."""
-        return self.moments(z)[0]
+        return np.matmul(self.hidden(z), self.V) + self.b
 
     def log_prob(self, x, z):
-        """log p(x|z) of x (L, 1, J, X) at z (L, N, J, Z), as (L, N, J)."""
-        if z.shape[1] == 1 or z.shape[2] > 1:
-            return super().log_prob(x, z)
-        return log_noise(x, self.mean(np.swapaxes(z, 1, 2)))
+        """log p(x|z) of x (L, N, J, X) at z (L, N, J, Z), as (L, N, J)."""
+        x = x.astype(SINGLE)
+        if x.shape[1:3] == z.shape[1:3]:
+            return log_noise(np.sum((x - self.mean(z)) ** 2, -1))
+        h, y, V_transposed = self.hidden(z), x - self.b, np.swapaxes(self.V, 2, 3)
+        of_x = np.matmul(y, V_transposed)
+        if h.shape[2] == of_x.shape[1] == 1:  # every x at every z: matrices will do
+            products = np.matmul(np.squeeze(h, 2),
+                                 np.swapaxes(np.squeeze(of_x, 1), 1, 2))
+        else:
+            products = np.sum(h * of_x, -1)
+        lengths = np.sum(np.matmul(h, np.matmul(self.V, V_transposed)) * h, -1)
+        return log_noise(np.sum(y * y, -1) - 2 * products + lengths)
 
-    def sample(self, z, rng):
-        """x ~ p(x|z) at z (1, 1, J, Z)."""
-        return self.mean(z) + NOISE * rng.standard_normal((*z.shape[:3], PIXELS))
+    def joint(self, z, eps, weights):
+        """Nodes and weights of p(z) p(x|z) from nodes z, eps of N(0, I)."""
+        return self.mean(z) + NOISE * eps, weights
 
 
 class Album:
@@ -97,30 +113,34 @@ class Album:
     could do without it."""
 
     def __init__(self, params):
-        *pages, self.images = params
+        *pages, self.images = [a.astype(SINGLE) for a in params]
         self.pages = CategoricalNet(pages)
+
+    def log_probs(self, z):
+        """Of all images at z, (L, N, J, IMAGES)."""
+        return self.pages.log_probs(z.astype(SINGLE))
 
     def mean(self, z):
         """E[x|z], (L, N, J, X)."""
-        return np.matmul(np.exp(self.pages.log_probs(z)), self.images)
+        return np.matmul(np.exp(self.log_probs(z)), self.images)
 
     def log_prob(self, x, z):
-        """log p(x|z) of x (L, 1, J, X) at z (L, N, J, Z), as (L, N, J)."""
-        of_pages = np.swapaxes(log_noise(x, self.images), 1, 2)[:, None]
-        return log_sum_exp(self.pages.log_probs(z) + of_pages, -1)
+        """log p(x|z) of x (L, N, J, X) at z (L, N, J, Z), as (L, N, J)."""
+        squares = squared_distances(x.astype(SINGLE), self.images)
+        return log_sum_exp(self.log_probs(z) + log_noise(squares), -1)
 
     def joint(self, z, eps, weights):
         """Nodes and weights of p(z) p(x|z) from z (L, N, 1, Z): every image with its
         noise, weighted by its probability."""
-        x, page_weights = self.pages.joint(z, eps, weights)
-        return np.matmul(x, self.images) + NOISE * eps, page_weights
+        _, weights = self.pages.joint(z.astype(SINGLE), eps, weights)
+        return self.images + NOISE * eps, weights
 
-    def sample(self, z, rng):
-        """x ~ p(x|z) of a single model at z (1, 1, J, Z)."""
-        upto = np.cumsum(np.exp(self.pages.log_probs(z)[0, 0]), 1)
-        page = np.sum(upto[:, :-1] < rng.random((len(upto), 1)), 1)
-        noise = rng.standard_normal((1, 1, len(page), PIXELS))
-        return self.images[:, :, page] + NOISE * noise
+
+def squared_distances(x, images):
+    """|x - image|^2 for x (L, N, J, X) and all images (L, 1, K, X), (L, N, J, K)."""
+    products = np.matmul(x, np.swapaxes(images, 2, 3))
+    lengths = np.swapaxes(np.sum(images ** 2, -1, keepdims=True), 2, 3)
+    return np.sum(x * x, -1, keepdims=True) - 2 * products + lengths
 
 
 def faint(params):
@@ -133,18 +153,19 @@ def faint(params):
     return 0.2 * W, *others
 
 
-def noisy(rng, faces):
-    """Every face twice, with noise and with its negative: the noise in the gradient of
-    a decoder's mean nearly cancels."""
-    noise = NOISE * rng.standard_normal(faces.shape)
-    return np.concatenate([faces + noise, faces - noise])
+def law(rng, n, dim_z):
+    """n pairs of faces, angle and emotion uniform on [-1, 1]: both factors (2, 2n), x
+    (1, 1, 2n, X), and nodes of eps ~ N(0, I) for codes of them, (1, 1, 2n, Z).
 
-
-def law(rng, n):
-    """n pairs of faces as in `noisy`, angle and emotion uniform on [-1, 1]: angle,
-    emotion (2n,), x (2n, PIXELS)."""
-    angle, emotion = rng.uniform(-1, 1, (2, n))
-    return np.tile(angle, 2), np.tile(emotion, 2), noisy(rng, draw(angle, emotion))
+    A pair is one face with noise and with its negative, and so is eps: what noise there
+    is in a gradient nearly cancels.  Factors and eps are one lattice.
+    """
+    points = nodes.lattice(rng, n, 2 + dim_z)[0][0, :, 0]
+    factors = np.vectorize(math.erf)(points[:, :2].T / math.sqrt(2))  # 2 Phi - 1
+    noise, faces = NOISE * rng.standard_normal((n, PIXELS)), draw(*factors)
+    return (np.tile(factors, 2),
+            nodes.across(np.concatenate([faces + noise, faces - noise])),
+            nodes.across(np.concatenate([points[:, 2:], -points[:, 2:]])))
 
 
 class Faces(problems.Problem):
@@ -159,13 +180,14 @@ class Faces(problems.Problem):
         checks.whole(1, dim=dim_z)
         critics.check(critic)
         self.dim_z, self.critic, self.album = dim_z, critic, decoder == "album"
+        self.n_codes = CODES if dim_z <= 2 else CODES_HIGH
         if self.album:
             self.highest = np.log(IMAGES)
             self.why_highest = f"; x tells at most which of {IMAGES} images it shows"
         elif critic == "bayes":
-            self.highest = np.log(CODES / 10)
-            self.why_highest = ("; the multi-sample bound ends at log CODES and needs "
-                                "10 e^M of them")
+            self.highest = np.log(self.n_codes / 10)
+            self.why_highest = ("; the multi-sample bound needs 10 e^M codes a step, "
+                                f"set CODES above {self.n_codes}")
 
     def init_decoder(self, rng):
         if not self.album:
@@ -179,34 +201,36 @@ class Faces(problems.Problem):
         return Album(params) if self.album else OneFace(params)
 
     def densities(self, params):
+        """p, q and the critic: a net, or for Bayes' rule p once more, held fixed."""
         p, q, r = params
-        q = NormalNet(faint(q))
-        if self.critic == "bayes":
-            return self.decoder(p), q, self.decoder([held(array) for array in p])
-        r = critics.critic(self.critic, faint(r), None, self.dim_z)
-        return self.decoder(p), q, r
+        frozen = self.decoder([held(a) for a in p])
+        r = frozen if self.critic == "bayes" else critics.critic(
+            self.critic, faint(r), frozen, self.dim_z)
+        return self.decoder(p), NormalNet([a.astype(SINGLE) for a in faint(q)]), r
 
     def nodes(self, rng):
-        """As in Problem, with a third: the codes of the multi-sample bound and their
-        weights.  The z of p(z) p(x|z) are some of them."""
+        """As in Problem; those of the information are `information_nodes`."""
+        _, x, eps = law(rng, BATCH // 2, self.dim_z)
         equal = np.full((1, 1, BATCH), 1 / BATCH)
-        eps = rng.standard_normal((1, 1, BATCH, self.dim_z))
-        data = nodes.across(law(rng, BATCH // 2)[2]), eps, equal
-        codes, weights = nodes.lattice(rng, CODES, self.dim_z)
-        some = codes[:, rng.integers(10)::10]  # evenly spread too, each as likely
-        if self.album:  # every image at every one of them
-            noise = rng.standard_normal((1, 1, IMAGES, PIXELS))
-            prior = some, noise, np.swapaxes(equal, 1, 2)
-        else:
-            noise = noisy(rng, np.zeros((BATCH, PIXELS))) / NOISE
-            twice = np.swapaxes(np.tile(some, (1, 2, 1, 1)), 1, 2)
-            prior = twice, nodes.across(noise), np.full((1, 1, 2 * BATCH), 0.5 / BATCH)
-        return data, (*prior, codes, weights)
+        return ([a.astype(SINGLE) for a in (x, eps, equal)],
+                self.information_nodes(rng, self.n_codes, BATCH))
+
+    def information_nodes(self, rng, n_codes, n):
+        """(z, eps, weights) of p(z) p(x|z), then n_codes codes and their weights, of
+        which the z are n neighbours in their lattice, each as likely."""
+        codes, code_weights = nodes.lattice(rng, n_codes, self.dim_z)
+        z = np.roll(codes, rng.integers(n_codes), 1)[:, :n]
+        weights = np.full((1, n, 1), 1 / n)
+        if not self.album:  # one x for each z; an album shows every image at every z
+            z, weights = np.swapaxes(z, 1, 2), np.swapaxes(weights, 1, 2)
+        eps = rng.standard_normal((1, 1, IMAGES if self.album else n, PIXELS), SINGLE)
+        return [a.astype(SINGLE) for a in (z, eps, weights, codes, code_weights)]
 
 
 def objectives(p, q, r, data, prior, slope):
     """As train.objectives; where r is a held decoder, I^ is the multi-sample bound."""
     z, eps, weights, codes, code_weights = prior
+    slope = slope.astype(SINGLE)
     if not isinstance(r, (OneFace, Album)):
         return train.objectives(p, q, r, data, (z, eps, weights), slope)
     x, weights = p.joint(z, eps, weights)
@@ -216,8 +240,31 @@ def objectives(p, q, r, data, prior, slope):
     return np.array([bounds.elbo(p, q, *data), lower])
 
 
+class Multiplier(train.Penalty):
+    """-lambda I^ - C |I^ - M|: a C that stays, and a multiplier that is learnt
+    (augmented Lagrangian).
+
+    C alone holds these levels only as it grows to 170, and a step's I^ is off by .1:
+    p is thrown to and fro, and at 1 nat 6 nats of likelihood are lost.  The slope that
+    a level takes is 3 at 1 nat and less above, and lambda finds it; 4 are lost.
+    """
+    # C 1, 2, 5 and rates of 2.7, 4.5, 9 were tried: more overshoots, less arrives late
+    START = 2.0         # C
+    LEARNING = 4.5      # lambda over a run that violates its level by 1 nat throughout
+
+    def __init__(self, levels, steps):
+        super().__init__(levels, steps, growth=1)
+        self.total = np.zeros(len(levels))
+
+    def update(self, values, step):
+        super().update(values, step)
+        violation = np.clip(values[1] - self.target, -1, 1)
+        self.total = self.total + self.LEARNING / self.steps * violation
+        self.slope = np.where(self.free, 0.0, self.slope - self.total)
+
+
 @functools.cache
-def all_faces(n):
+def log_true_images(n):
     """Faces at n x n midpoints of angle and emotion, (1, 1, n n, X)."""
     middle = (np.arange(n) + 0.5) * 2 / n - 1
     return nodes.across(draw(*[a.ravel() for a in np.meshgrid(middle, middle)]))
@@ -225,84 +272,81 @@ def all_faces(n):
 
 def log_true(x, n=64):
     """log p_true(x) of x (1, 1, J, X) as a mean over n x n faces, (J,)."""
-    return log_sum_exp(log_noise(x, all_faces(n)), 1)[0] - np.log(n * n)
+    log_probs = log_noise(squared_distances(x, log_true_images(n)))
+    return log_sum_exp(log_probs, -1)[0, 0] - np.log(n * n)
 
 
-def log_likelihood(p, q, x, rng, n=32):
-    """log p(x) of one model at x (1, 1, J, X) by importance sampling, (J,): n codes
-    from q with half again its variance and n from the prior, weighted by p(z) over
-    their mixture.  In expectation a lower bound, by Jensen."""
+def log_likelihood(p, q, x, rng, n=64):
+    """log p(x) at x (1, 1, J, X) by importance sampling, (L, J): half of n codes from q
+    with half again its variance, half from the prior, weighted by p(z) over their
+    mixture.  In expectation a lower bound, by Jensen."""
+    x = np.swapaxes(x, 1, 2)  # codes of its own for every x
     mean, log_var = q.moments(x)
-    log_var = log_var + np.log(1.5)  # tails wider than the posterior's
-    eps = rng.standard_normal((1, 2 * n, x.shape[2], mean.shape[3]))
-    z = np.concatenate([normal.sample(mean, log_var, eps[:, :n]), eps[:, n:]], 1)
+    log_var = log_var + math.log(1.5)  # tails wider than the posterior's
+    eps = rng.standard_normal((1, x.shape[1], n, mean.shape[3]))
+    from_q = np.arange(n)[:, None] < n // 2
+    z = np.where(from_q, normal.sample(mean, log_var, eps), eps)
     log_prior = normal.log_prob(z, 0.0, 0.0)
     proposal = np.logaddexp(normal.log_prob(z, mean, log_var), log_prior) - np.log(2)
-    each = [p.log_prob(x[:, :, [j]], z[:, :, [j]]) for j in range(x.shape[2])]
-    log_px = np.concatenate(each, 2)  # each x only with codes of its own
-    return log_sum_exp(log_px + log_prior - proposal, 1)[0] - np.log(2 * n)
+    return log_sum_exp(p.log_prob(x, z) + log_prior - proposal, 2) - np.log(n)
 
 
-def evaluate(problem, params, rng, replicates=16, pairs=32, done=lambda n: None):
+def evaluate(problem, params, rng, replicates=8, pairs=64, done=lambda n: None):
     """A dict per model: means over randomised replicates, and their standard errors
-    under names that end in _error.
+    under names that end in _error, that of I as `error`.
 
     lower sums over the codes that x came from, upper over an independent set: true
     bounds on I in expectation, in any dimension; exact is their mean, I up to half
-    their difference, `error` its standard error.  Likelihoods are on faces that no
-    model has seen, the same for all, less their noise's own log N(x; face), whose mean
-    is known.
+    their difference.  Likelihoods are on faces that no model has seen, the same for
+    all.  R^2 is judged on half of the replicates, after a fit on the other half.
     """
-    draws = [law(rng, pairs) for _ in range(replicates)]
-    faces = [nodes.across(x) for _, _, x in draws]
-    # A control variate: the noise's log density, less its mean, which is zero so.
-    noise = [0.5 * (PIXELS - np.sum((x - draw(angle, emotion)) ** 2, -1) / NOISE ** 2)
-             for angle, emotion, x in draws]
-    best = log_true(np.concatenate(faces, 2)).reshape(replicates, -1) - noise
-    best = np.mean(best, 1)
-    rows = []
-    for index in range(len(params[0][0])):
-        p, q, _ = problem.densities(stacks.select(params, index))
-        of_model = np.random.default_rng(7)  # the same noise for every row
-        values, codes = [], []
-        # One lower and one upper set serve all replicates, which differ in z and x.
-        own, other = [nodes.lattice(of_model, FINE, problem.dim_z) for _ in range(2)]
-        apart = FINE // (2 * pairs * replicates)
-        z = own[0][:, of_model.integers(apart)::apart].swapaxes(1, 2)
-        x = p.sample(z, of_model)
-        conditional = p.log_prob(x, z)
-        ends = np.array([(conditional - bounds.log_marginal(p, x, *some)).reshape(
-            replicates, -1).mean(1) for some in (own, other)])  # as bounds.multi_sample
+    p, q, _ = problem.densities(params)
+    values, codes, factors = [], [], []
+    for replicate in range(replicates):
+        factor, x, eps = law(rng, pairs, problem.dim_z)
+        # A control variate, the noise's own log density less its mean: with it each
+        # log-likelihood varies a tenth as much.
+        noise = x[0, 0] - draw(*factor)
+        extra = 0.5 * (PIXELS - np.sum(noise ** 2, -1) / NOISE ** 2)
+        z, model_eps, weights, own, own_weights = problem.information_nodes(
+            rng, FINE, 8 * pairs)
+        other, other_weights = nodes.lattice(rng, FINE, problem.dim_z)
+        x_model, weights = p.joint(z, model_eps, weights)
+        lower = bounds.multi_sample(p, z, x_model, weights, own, own_weights)
+        upper = bounds.multi_sample(p, z, x_model, weights, other, other_weights)
         equal = np.full((1, 1, 2 * pairs), 0.5 / pairs)
-        for (lower, upper), x_true, extra, best_of in zip(ends.T, faces, noise, best):
-            eps = of_model.standard_normal((1, 1, 2 * pairs, problem.dim_z))
-            elbo = bounds.elbo(p, q, x_true, eps, equal)[0] - np.mean(extra)
-            log_px = np.mean(log_likelihood(p, q, x_true, of_model) - extra)
-            values.append([lower, (lower + upper) / 2, upper, elbo, log_px, best_of])
-            codes.append(q.moments(x_true)[0][0, 0])
-        names = ["lower", "exact", "upper", "elbo", "log_likelihood", "best"]
-        errors = np.std(values, 0, ddof=1) / np.sqrt(replicates)
-        row = dict(zip(names, np.mean(values, 0)), error=errors[1])
-        row.update(zip([f"{name}_error" for name in names[3:]], errors[3:]))
-        for name, factor in [("angle", 0), ("emotion", 1)]:
-            factors = np.array([of_one[factor] for of_one in draws])
-            row["r2_" + name] = r_squared(np.array(codes), factors)
-        rows.append(row)
-        done(index + 1)
-    return rows
+        values.append(np.broadcast_arrays(
+            lower, (lower + upper) / 2, upper,
+            bounds.elbo(p, q, x, eps, equal) - np.mean(extra),
+            np.mean(log_likelihood(p, q, x, rng) - extra, 1),
+            np.mean(log_true(x) - extra)))
+        codes.append(q.moments(x)[0][:, 0])
+        factors.append(factor)
+        done(replicate + 1)
+    explained = [r_squared(np.array(codes), np.array(factors)[:, i]) for i in (0, 1)]
+    names = [*table.COLUMNS[1:], "r2_angle", "r2_emotion"]
+    columns = [*np.swapaxes(values, 0, 1), *explained]  # (replicates, L) each
+    rows = {name: np.mean(column, 0) for name, column in zip(names, columns)}
+    for name, column in zip(names, columns):
+        error = np.std(column, 0, ddof=1) / np.sqrt(len(column))
+        rows["error" if name == "exact" else f"{name}_error"] = error
+    return [dict(zip(rows, row)) for row in zip(*rows.values())]
 
 
 def r_squared(codes, factor):
-    """The part of a factor's variance that a quadratic in the code explains; fitted on
-    one half of the replicates, judged on the other: codes (R, J, Z), factor (R, J)."""
+    """The part of a factor's variance, 1/3, that a quadratic in the code explains;
+    fitted on one half of the replicates, judged on each of the others: codes
+    (R, L, J, Z), factor (R, J) -> (R/2, L)."""
     first, second = np.triu_indices(codes.shape[-1])
     features = np.concatenate([np.ones_like(codes[..., :1]), codes,
                                codes[..., first] * codes[..., second]], -1)
-    half, width = len(codes) // 2, features.shape[-1]
-    fit, *_ = np.linalg.lstsq(features[:half].reshape(-1, width), factor[:half].ravel(),
-                              rcond=None)
-    residual = factor[half:] - features[half:] @ fit
-    return 1 - np.mean(residual ** 2) / np.var(factor[half:])
+    half, results = len(codes) // 2, []
+    for of_model in np.swapaxes(features, 0, 1).astype(float):  # (R, J, features)
+        fit, *_ = np.linalg.lstsq(np.concatenate(of_model[:half]),
+                                  factor[:half].ravel(), rcond=None)
+        residual = factor[half:] - of_model[half:] @ fit
+        results.append(1 - 3 * np.mean(residual ** 2, 1))
+    return np.array(results).T
 
 
 def main(argv=None):
@@ -316,78 +360,85 @@ def main(argv=None):
 
 
 def run(args):
-    default = LEVELS[args.decoder] if args.dim == 2 else LEVELS_HIGH
-    levels = [*(args.levels or default), None]
+    default = LEVELS[args.decoder] if args.dim <= 2 else LEVELS_HIGH
+    levels = [*(args.levels or default), None]  # the last row is the plain VAE
     problem, seeds = Faces(args.decoder, args.critic, args.dim), common.seeds(args)
     params = train.train(problem, levels, seeds, args.steps, RATE[args.decoder],
-                         common.progress(args.steps), GROWTH[args.decoder],
-                         objectives=objectives)
+                         common.progress(args.steps), objectives=objectives,
+                         penalty=Multiplier(levels * len(seeds), args.steps))
     # the evaluation has a stream of random numbers of its own
-    models = len(levels) * len(seeds)
     rows = evaluate(problem, params, np.random.default_rng([args.seed, 1]),
-                    done=common.progress(models, "figures"))
-    for index, row in enumerate(rows):
-        level = levels[index % len(levels)]
-        row.update(level="vae" if level is None else level, decoder=args.decoder,
-                   critic=args.critic, dim=args.dim,
-                   seed=args.seed + index // len(levels))
+                    done=common.progress(8, "figures"))
+    names = [("vae" if level is None else level, seed) for seed in seeds
+             for level in levels]
+    rows = [dict(level=level, **row, seed=seed, decoder=args.decoder,
+                 critic=args.critic, dim=args.dim)
+            for (level, seed), row in zip(names, rows)]
     first = common.report(args, rows, show)
     canvas.finish(args, rows, lambda: draw_panels(problem, params, first, args.show))
 
 
 def show(rows):
     """Print the table."""
-    print("in nats: Monte Carlo with standard errors; I is the mean of a lower and an "
-          "upper bound; R^2 of the factors from the code")
-    print("  M asked   lower <=  I   +- s.e. <= upper   log-likelihood: ELBO, model, "
-          "best, s.e. of the last    R^2 angle emotion")
+    print("in nats, by Monte Carlo; lower and upper are bounds in expectation, I their "
+          "mean and +- its\nstandard error (those of all columns: --csv); R^2 of the "
+          "factors from the code")
+    print("  M asked   lower <=  I   +- s.e. <= upper       ELBO  E log p(x) <= best"
+          "     R^2 angle emotion")
     for row in rows:
-        line = ("  {:>7} {lower:7.3f} {exact:7.3f} {error:6.3f} {upper:7.3f}   "
-                "{elbo:14.3f} {log_likelihood:9.3f} {best:9.3f} {best_error:6.3f}    "
-                "{r2_angle:7.3f} {r2_emotion:7.3f}")
-        missed = ""
-        if not table.reached(row):
-            missed = f"   level not reached, I - M = {row['exact'] - row['level']:+.3f}"
-        print(line.format(table.level_name(row["level"]), **row) + missed)
+        line = ("  {:>7} {lower:7.3f} {exact:7.3f} {error:6.3f} {upper:9.3f}   "
+                "{elbo:9.3f} {log_likelihood:9.3f} {best:9.3f}   "
+                "{r2_angle:8.3f} {r2_emotion:7.3f}{}")
+        missed = "" if table.reached(row) else \
+            f"   level not reached, I - M = {row['exact'] - row['level']:+.3f}"
+        print(line.format(table.level_name(row["level"]), missed, **row))
+
+
+def codes_to_show(q, dim_z, n):
+    """Codes of an n x n picture, (L or 1, 1, n n, Z): all of z where it has two
+    numbers; else the plane in which codes of faces move with angle and emotion, by
+    least squares, at such codes."""
+    middle = (np.arange(n) + 0.5) / n
+    if dim_z == 2:
+        quantiles = [NormalDist().inv_cdf(u) for u in middle]
+        grid = np.meshgrid(quantiles, quantiles)
+        return nodes.across(np.stack(grid, -1).reshape(-1, 2))
+    angle, emotion = [a.ravel() for a in np.meshgrid(2 * middle - 1, 1 - 2 * middle)]
+    features = np.stack([np.ones(n * n), angle, emotion], 1)
+    codes = q.moments(nodes.across(draw(angle, emotion)))[0]
+    return np.matmul(features @ np.linalg.pinv(features), codes)
 
 
 def draw_panels(problem, params, rows, show=False, n=8):
-    """The drawn faces over angle and emotion, then E[x|z] of every model over the
-    quantiles of z; of a longer code over the two numbers that vary most."""
+    """The drawn faces over angle and emotion, then E[x|z] of every model; I in nats."""
     down = -(-(len(rows) + 1) // 3)
     figure = canvas.figure(show, figsize=(12, 4.4 * down))
     figure.subplots_adjust(0.03, 0.05 / down, 0.99, 1 - 0.09 / down, 0.1, 0.2)
     axes = figure.subplots(down, 3, squeeze=False).ravel()
     middle = (np.arange(n) + 0.5) / n
     angle, emotion = np.meshgrid(2 * middle - 1, 1 - 2 * middle)
-    quantiles = np.array([NormalDist().inv_cdf(u) for u in middle])
-    panels = [draw(angle.ravel(), emotion.ravel())]
+    p, q, _ = problem.densities(params)
+    panels = [draw(angle.ravel(), emotion.ravel()),
+              *p.mean(codes_to_show(q, problem.dim_z, n))[:len(rows), 0]]
     titles = ["the data, without their noise"]
-    some = nodes.across(law(np.random.default_rng(0), 64)[2])
-    for index, row in enumerate(rows):
-        p, q, _ = problem.densities(stacks.select(params, index))
-        spread = np.std(q.moments(some)[0][0, 0], 0)
-        z = np.zeros((1, 1, n * n, problem.dim_z))
-        for axis, values in zip(np.sort(np.argsort(-spread)[:2]),
-                                np.meshgrid(quantiles, quantiles)):
-            z[..., axis] = values.ravel()
-        panels.append(p.mean(z)[0, 0])
+    for row in rows:
         asked = "plain VAE" if row["level"] == "vae" else \
             f"M = {table.level_name(row['level'])}"
-        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f} nats"
-                      + ("" if table.reached(row) else "\nnot reached"))
+        missed = "" if table.reached(row) else ", not reached"
+        titles.append(f"{asked}: I = {row['exact']:.2f} ± {row['error']:.2f}{missed}")
     for axis, faces, title in zip(axes, panels, titles):
         tiles = faces.reshape(n, n, SIDE, SIDE).transpose(0, 2, 1, 3)
         axis.imshow(tiles.reshape(n * SIDE, n * SIDE), "gray", vmin=-0.5, vmax=0.5)
-        axis.set_title(title, fontsize=15)
+        axis.set_title(title, fontsize=14)
         axis.set(xticks=[], yticks=[])
     for axis in axes[len(panels):]:
         axis.set_axis_off()
-    axes[0].set_xlabel("angle", fontsize=13)
-    axes[0].set_ylabel("emotion", fontsize=13)
-    for axis in axes[1:len(panels)]:
-        axis.set_xlabel("one number of z, by its quantiles", fontsize=13)
-        axis.set_ylabel("another", fontsize=13)
+    names = ["z_1, by its quantiles", "z_2"]
+    if problem.dim_z != 2:
+        names = ["along codes of the angle", "of the emotion"]
+    for axis, (across, up) in zip(axes, [("angle", "emotion"), *[names] * len(rows)]):
+        axis.set_xlabel(across, fontsize=13)
+        axis.set_ylabel(up, fontsize=13)
     return figure
 
 

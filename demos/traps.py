@@ -121,6 +121,11 @@ def draw(rows, show=False):
     figure = canvas.figure(show, figsize=(15, 7.5))
     axes = figure.subplots(2, 4, sharey=True)
     figure.subplots_adjust(0.07, 0.09, 0.995, 0.92, 0.06, 0.36)
+    # About linear up to .01 nats, the aim, and logarithmic far above it.
+    axes[0, 0].set_yscale("asinh", linear_width=0.01)
+    ticks = [-1, -0.1, -0.01, 0, 0.01, 0.1, 1]
+    axes[0, 0].set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes[0, 0].set_yticks([], minor=True)
     for axis, (way, found) in zip(axes.ravel(), by_way(rows).items()):
         level = np.array([row["level"] for row in found])
         axis.axhline(0, color="black", linewidth=1)
@@ -129,7 +134,6 @@ def draw(rows, show=False):
                 ("lower", "+", 14, "#003f5c", "bound Î")]:
             axis.plot(level, [row[key] for row in found] - level, marker, color=colour,
                       markersize=size, markeredgewidth=2, label=label)
-        axis.set_yscale("symlog", linthresh=0.01)  # linear up to .01 nats, the aim
         axis.set_xticks(np.unique(level), [f"{value:g}" for value in np.unique(level)])
         axis.margins(x=0.12)
         lost = max([row["best"] - row["log_likelihood"] for row in found

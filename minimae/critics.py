@@ -59,7 +59,8 @@ class Bayes:
 
     The parameters of p are held fixed here: r = argmax of I^ already, so the gradient
     through r is zero on average, and p acts on I^ through the nodes of p(x|z) alone, as
-    with any other critic.
+    with any other critic.  What the nodes miss of p(x) makes I^ larger, by
+    KL[p(x) || sum]: next to nothing where they resolve p(z|x), else I^ is no bound.
     """
 
     def __init__(self, p, z, weights):

@@ -82,7 +82,8 @@ def on_grid(problem, params, n, shift, half_width):
     x_joint, joint_weights = p.joint(z, z_eps, weights)
     z_weights = np.sum(weights, -1, keepdims=True)
     information = bounds.information(p, x, dx, z, z_weights)
-    # Bayes' rule has no gap, and on these grids its sums would be sums of sums.
+    # Bayes' rule on these grids is I itself; a sum of its own for every x would cost
+    # the square of what they do.
     lower = (information if isinstance(r, Bayes)
              else bounds.infomax(r, z, x_joint, joint_weights))
     x_true, _, x_weights = data

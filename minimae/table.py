@@ -48,7 +48,7 @@ def why_missed(row):
     missed = f"level not reached, I - M = {row['exact'] - row['level']:+.3f}: "
     if abs(row["lower"] - row["level"]) <= REACHED:
         return missed + ("I^ is on it, but this critic lags behind I; "
-                         "more --steps or a richer critic may help")
+                         "more steps or a richer critic may help")
     if row["lower"] < row["level"]:
-        return missed + "I^ stays below, out of reach of this critic or these --steps"
-    return missed + "I^ stays above, these --steps did not bring it down"
+        return missed + "I^ stays below, out of reach of this critic or of these steps"
+    return missed + "I^ stays above, these steps did not bring it down"
