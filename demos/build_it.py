@@ -16,7 +16,6 @@ TESTS = ["conftest", "helpers", "test_bounds", "test_critics", "test_densities",
 # each with what its docstring leaves open.
 CHECKPOINTS = [
     ("Densities", "a line for each function, and none that differs", {
-        # first: problems.py calls it as it is imported
         "normal.entropy": "sum over the last axis",
         "normal.log_prob": "sum over the last axis; mean, log_var may be numbers",
         "normal.sample": "one line",

@@ -28,7 +28,7 @@ def run(args):
         raise ValueError(f"--categories {args.categories}: give 2 to {MOST}")
     uniform = np.full(args.categories, 1 / args.categories)
     problem = problems.Categorical(uniform, critic=args.critic,
-                                   n_train=(args.nodes, 10))
+                                   n_z=args.nodes)
     levels, seeds = [*args.levels, None], common.seeds(args)  # None: the plain VAE
     common.fits(problem, levels, seeds)
     params = train.train(problem, levels, seeds, args.steps, args.rate,

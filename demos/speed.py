@@ -121,7 +121,7 @@ def growth(args):
         "hidden units": {n: normal(n_hidden=n) for n in (8, 16, 64, 256)},
         "categories": {n: discrete(n) for n in (2, 10, 50)},
         # 12 nodes of z per dimension
-        "dimension of z": {n: discrete(10, dim_z=n, n_train=(12, 4))
+        "dimension of z": {n: discrete(10, dim_z=n, n_z=12, n_eps=4)
                            for n in (1, 2, 3)},
         "codes N, for 144 x": {n: normal(draw=nodes.lattice, n_train=144)
                                for n in (64, 256, 1024, 4096)}}

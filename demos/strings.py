@@ -112,7 +112,7 @@ class Strings(problems.Categorical):
     """The discrete problem with a string decoder."""
 
     def __init__(self, law, sees, critic=2, hide=None, n_hidden=16):
-        super().__init__(law, n_hidden, critic=critic, n_train=(64, 8))
+        super().__init__(law, n_hidden, critic=critic, n_z=64, n_eps=8)
         self.sees, self.hide = sees, hide
 
     def init(self, rng):

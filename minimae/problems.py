@@ -78,7 +78,6 @@ class SplitNormal(Summable):
     """
     dim_x = dim_z = 1
     finest = np.sqrt(FINEST)
-    best = -normal.entropy(np.zeros(1))
     # The linear solution has sd exp(-M); the finest but one of the exact grids, of
     # width 18, must have a point in each sd.
     highest = np.log(finest / 2 / 18)
@@ -92,6 +91,7 @@ class SplitNormal(Summable):
         check(critic)
         self.n_hidden, self.n_train, self.draw = n_hidden, n_train, draw
         self.log_var, self.linear, self.critic = log_var, linear, critic
+        self.best = -normal.entropy(np.zeros(1))
 
     def init_decoder(self, rng):
         heads = [1, 1] if self.log_var is None else [1]
@@ -131,21 +131,20 @@ class Categorical(Summable):
 
     The poster's critic, a normal, tops out near 2.105 nats for ten equal categories
     while I can reach log 10 = 2.30, so the default is a mixture of two.
-    n_train: points in training per dimension, of z and of eps or of both.
+    n_z, n_eps: points in training per dimension of z and of eps.
     Raises ValueError where p_true is not a distribution.
     """
     why_highest = "; with p(x) = p_true, I cannot exceed the entropy of x"
 
-    def __init__(self, p_true, n_hidden=16, dim_z=1, critic=2, n_train=(128, 10)):
+    def __init__(self, p_true, n_hidden=16, dim_z=1, critic=2, n_z=128, n_eps=10):
         law = np.asarray(p_true, float)
         if not (law.ndim == 1 and np.all(law >= 0) and np.isclose(np.sum(law), 1)):
             raise ValueError(f"p_true {law.tolist()} must be probabilities that "
                              "sum to 1")
-        n_z, n_eps = self.n_train = np.broadcast_to(np.array(n_train, object), 2)
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
         check(critic)
         self.p_true, self.dim_x = law / np.sum(law), len(law)
-        self.n_hidden, self.dim_z = n_hidden, dim_z
+        self.n_hidden, self.dim_z, self.n_z, self.n_eps = n_hidden, dim_z, n_z, n_eps
         self.critic, self.finest = critic, (FINEST / self.dim_x) ** (1 / dim_z)
         masses = self.p_true[law > 0]
         self.best = np.sum(masses * np.log(masses))
@@ -158,9 +157,8 @@ class Categorical(Summable):
         return CategoricalNet(params)
 
     def nodes(self, rng):
-        n_z, n_eps = self.n_train
-        data = self.with_data(shifted(rng, n_eps, self.dim_z))
-        return data, self.with_all_x(shifted(rng, n_z, self.dim_z))
+        data = self.with_data(shifted(rng, self.n_eps, self.dim_z))
+        return data, self.with_all_x(shifted(rng, self.n_z, self.dim_z))
 
     def grids(self, n, *place):
         z = grid(n, self.dim_z, *place)

@@ -353,7 +353,7 @@ def test_as_a_student_starts(tmp_path, monkeypatch, capsys):
     done = subprocess.run([sys.executable, "mine/checkpoints.py", "1"],
                           capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr == (
-        "checkpoints.py: write normal.entropy first (minimae/normal.py): "
+        "checkpoint 1: write normal.entropy first (minimae/normal.py): "
         "sum over the last axis\n")
 
 

@@ -38,7 +38,7 @@ def test_a_law_that_sums_to_one_nearly_is_made_to():
 @pytest.mark.parametrize("which", ["nodes", "grids"])
 def test_nodes_average_over_the_law_and_the_prior(which, dim):
     """Weights sum to p_true over eps, and to one over z; eps and z are N(0, I)."""
-    problem = problems.Categorical([0.7, 0.2, 0.1], dim_z=dim, n_train=(16, 10))
+    problem = problems.Categorical([0.7, 0.2, 0.1], dim_z=dim, n_z=16, n_eps=10)
     data, prior = (problem.nodes(np.random.default_rng(0)) if which == "nodes"
                    else problem.grids(16))
     x, eps, weights = data
@@ -58,9 +58,8 @@ def test_nodes_average_over_the_law_and_the_prior(which, dim):
     ("Categorical", dict(p_true=[[0.5, 0.5]]), "must be probabilities that sum to 1"),
     ("Categorical", dict(p_true=[np.nan, 1]), "must be probabilities that sum to 1"),
     ("Categorical", dict(p_true=[1.0], dim_z=0), "dim_z 0: give a whole number from 1"),
-    ("Categorical", dict(p_true=[1.0], n_train=(0, 5)), "n_z 0: give a whole number"),
-    ("Categorical", dict(p_true=[1.0], n_train=(5, 1.5)), "n_eps 1.5: give a whole"),
-    ("Categorical", dict(p_true=[1.0], n_train=0), "n_z 0: give a whole number"),
+    ("Categorical", dict(p_true=[1.0], n_z=0), "n_z 0: give a whole number"),
+    ("Categorical", dict(p_true=[1.0], n_eps=1.5), "n_eps 1.5: give a whole"),
     ("SplitNormal", dict(n_hidden=0), "n_hidden 0: give a whole number from 1"),
     ("SplitNormal", dict(n_hidden="x"), "n_hidden x: give a whole number from 1"),
     ("SplitNormal", dict(n_train=2.5), "n_train 2.5: give a whole number from 1"),
