@@ -20,7 +20,7 @@ CHECKPOINTS = [
         "normal.log_prob": "sum over the last axis; mean, log_var may be numbers",
         "normal.sample": "one line",
         "normal.kl_to_standard": "sum over the last axis",
-        "nets.net": "params is W, b and then W_k, b_k for each head k"}),
+        "nets.net": "params is W, b and, with a hidden layer, V, c"}),
     ("The VAE collapses", "E log p(x) rises to its best value and I(z, x) falls to "
      "0: this decoder does not need z, so in the end z holds nothing", {
          "bounds.log_marginal": "x as (L, 1, N J, X), then log_sum_exp over axis 1",

@@ -13,26 +13,24 @@ LOG_2PI = np.log(2 * np.pi)
 
 
 def forward(net, given):
-    """h = tanh(given W + b), mean = h W_m + b_m, log_var = h W_v + b_v; given is
-    (L, R, 1)."""
-    W, b, W_m, b_m, W_v, b_v = net
+    """h = tanh(given W + b); mean and log_var = h V + c; given is (L, R, 1)."""
+    W, b, V, c = net
     h = given * W
     h += b
     np.tanh(h, out=h)
-    return h, h @ W_m + b_m, h @ W_v + b_v
+    out = h @ V + c
+    return h, out[..., :1], out[..., 1:]
 
 
 def backward(net, given, h, d_mean, d_log_var):
     """From d_mean, d_log_var (L, R, 1) to the derivative by each parameter, and by
     given."""
-    W, b, W_m, b_m, W_v, b_v = net
-    d_a = d_mean * W_m.swapaxes(1, 2)                 # d_h, through both heads
-    d_a += d_log_var * W_v.swapaxes(1, 2)
+    W, b, V, c = net
+    d_out = np.concatenate([d_mean, d_log_var], -1)
+    d_a = d_out @ V.swapaxes(1, 2)                    # d_h
     d_a *= 1 - h * h                                  # tanh' = 1 - tanh^2
-    h_T = h.swapaxes(1, 2)
     parameters = (given.swapaxes(1, 2) @ d_a, d_a.sum(1, keepdims=True),
-                  h_T @ d_mean, d_mean.sum(1, keepdims=True),
-                  h_T @ d_log_var, d_log_var.sum(1, keepdims=True))
+                  h.swapaxes(1, 2) @ d_out, d_out.sum(1, keepdims=True))
     return parameters, d_a @ W.swapaxes(1, 2)
 
 

@@ -203,7 +203,7 @@ class Faces(problems.Problem):
     def densities(self, params):
         """p, q and the critic: a net, or for Bayes' rule p once more, held fixed."""
         p, q, r = params
-        frozen = self.decoder([held(a) for a in p])
+        frozen = self.decoder(held(p))
         r = frozen if self.critic == "bayes" else critics.critic(
             self.critic, faint(r), frozen, self.dim_z)
         return self.decoder(p), NormalNet([a.astype(SINGLE) for a in faint(q)]), r

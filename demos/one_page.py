@@ -16,16 +16,16 @@ LOG_2PI = np.log(2 * np.pi)
 ENTROPY = 0.5 * (LOG_2PI + 1)  # of N(0, 1)
 
 
-def init(rng):  # heads start near zero: at first nobody heeds what is given
-    heads = 0.1 / np.sqrt(HIDDEN) * rng.standard_normal((2, HIDDEN, 1))
-    hidden = rng.standard_normal((2, 1, HIDDEN))
-    return [*hidden, heads[0], np.zeros((1, 1)), heads[1], np.zeros((1, 1))]
+def init(rng):  # V starts near zero: at first nobody heeds what is given
+    V = 0.1 / np.sqrt(HIDDEN) * rng.standard_normal((2, HIDDEN)).T
+    W, b = rng.standard_normal((2, 1, HIDDEN))
+    return [W, b, V, np.zeros((1, 2))]
 
 
 def net(params, given):  # mean and log variance, by the poster's 2-layer net
-    W, b, W_mean, b_mean, W_log_var, b_log_var = params
-    hidden = np.tanh(given @ W + b)
-    return hidden @ W_mean + b_mean, hidden @ W_log_var + b_log_var
+    W, b, V, c = params
+    out = np.tanh(given @ W + b) @ V + c
+    return out[:, :1], out[:, 1:]
 
 
 def log_prob(x, mean, log_var):  # log N(x | mean, exp log_var)

@@ -42,12 +42,14 @@ class MixtureNet:
     variances come from the net."""
 
     def __init__(self, params):
-        self.params = tuple(params)
+        self.params = params
 
     def log_prob(self, z, x):
         """log density of z (L, N, J, Z) at x (L, N, J, X), as (L, N, J)."""
-        logits, mean, log_var = net(self.params, x)
-        parts = logits.shape + z.shape[-1:]
+        out, Z = net(self.params, x), z.shape[-1]
+        C = out.shape[-1] // (1 + 2 * Z)
+        logits, mean, log_var = np.split(out, [C, C + C * Z], -1)
+        parts = logits.shape + (Z,)
         mean, log_var = np.reshape(mean, parts), np.reshape(log_var, parts)
         log_probs = normal.log_prob(z[..., None, :], mean, log_var)
         return log_sum_exp(logits + log_probs, -1) - log_sum_exp(logits, -1)

@@ -54,7 +54,8 @@ def detail(problem, params):
     (z, z_weights), (x, x_weights) = q.joint(*data), p.joint(*prior)
     needed = [bends(p) * max(WIDTH, seen(z, z_weights)), bends(q) * WIDTH]
     if not isinstance(r, Bayes):
-        log_var = net(r.params, x)[-1]  # the last head, of a normal or of a mixture
+        # what the net says last, for a normal and for a mixture
+        log_var = net(r.params, x)[..., -problem.critic * problem.dim_z:]
         needed += [bends(r) * max(WIDTH, seen(x, x_weights)),
                    WIDTH * seen(np.exp(-0.5 * log_var), x_weights)]
     return 2 * np.max(needed)
@@ -67,10 +68,10 @@ def seen(values, weights):
 
 def bends(density):
     """1 / width of the narrowest feature of a net: W for tanh(z W + b), and where units
-    meet the root of the most that a head can curve, sum_h W_h^2 |W_k|."""
-    W, _, *heads = density.params
+    meet the root of the most that an output can curve, sum_h W_h^2 |V_h|."""
+    W, _, *last = density.params
     slopes = np.max(np.abs(W), 2)  # one per unit, (1, 1, H)
-    curves = [np.max(np.matmul(slopes ** 2, np.abs(W_k))) for W_k in heads[::2]]
+    curves = [np.max(np.matmul(slopes ** 2, np.abs(V))) for V in last[:1]]
     return max([np.max(slopes), *np.sqrt(curves)])
 
 

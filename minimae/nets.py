@@ -1,8 +1,8 @@
 """The densities p(x|z) and q(z|x): a net of what is given yields their parameters.
 
-Parameters of a net are a flat tuple (W, b, W_1, b_1, W_2, b_2, ...): one hidden layer,
-then a layer per head.  Weights are (L, 1, in, out): matmul applies model l to the
-values of l.
+Parameters of a net are a tuple (W, b, V, c): one hidden layer, then what it says of the
+density, side by side: mean and log_var, or logits.  Weights are (L, 1, in, out):
+matmul applies model l to the values of l.
 """
 import autograd.numpy as np
 # The value alone: no gradient flows through it.
@@ -12,32 +12,34 @@ from . import normal
 
 
 def init(rng, n_in, n_hidden, *n_outs):
-    """Parameters of one model's net: n_in inputs, n_hidden tanh units, heads of n_outs.
+    """Parameters of one model's net: n_in inputs, n_hidden tanh units, and outputs in
+    parts of n_outs.
 
-    n_hidden = 0 leaves the hidden layer out: a linear map with one head.
+    n_hidden = 0 leaves the hidden layer out: a linear map (W, b).
     """
-    def layer(fan_in, fan_out, scale):
-        weights = scale * rng.standard_normal((1, 1, fan_in, fan_out))
-        return [weights, np.zeros((1, 1, 1, fan_out))]
+    def layer(fan_in, scale, *fan_outs):
+        parts = [rng.standard_normal((1, 1, fan_in, fan_out)) for fan_out in fan_outs]
+        weights = scale * np.concatenate(parts, -1)
+        return weights, np.zeros((1, 1, 1, sum(fan_outs)))
 
     if not n_hidden:
-        return tuple(layer(n_in, n_outs[0], 0.1 / np.sqrt(n_in)))
-    hidden = layer(n_in, n_hidden, 1 / np.sqrt(n_in))
+        return layer(n_in, 0.1 / np.sqrt(n_in), *n_outs)
+    W, _ = layer(n_in, 1 / np.sqrt(n_in), n_hidden)
     # Units bend where a standard normal input has its mass.
-    hidden[1] = rng.standard_normal((1, 1, 1, n_hidden))
-    # Heads start near zero: densities nearly ignore what is given, the VAE's trap.
-    heads = [layer(n_hidden, n_out, 0.1 / np.sqrt(n_hidden)) for n_out in n_outs]
-    return tuple(sum(heads, hidden))
+    b = rng.standard_normal((1, 1, 1, n_hidden))
+    # Outputs start near zero: densities nearly ignore what is given, the VAE's trap.
+    return W, b, *layer(n_hidden, 0.1 / np.sqrt(n_hidden), *n_outs)
 
 
 def net(params, given):
-    """The poster's 2-layer FC net: tanh(given W + b) W_k + b_k for each head k; without
-    heads, given W + b.  (L, N, J, in) -> a list of (L, N, J, out_k)."""
-    W, b, *heads = params
-    if not heads:
-        return [np.matmul(given, W) + b]
-    hidden = np.tanh(np.matmul(given, W) + b)
-    return [np.matmul(hidden, W_k) + b_k for W_k, b_k in zip(heads[::2], heads[1::2])]
+    """The poster's 2-layer FC net: tanh(given W + b) V + c; without V and c,
+    given W + b.  (L, N, J, in) -> (L, N, J, out)."""
+    W, b, *last = params
+    first = np.matmul(given, W) + b
+    if not last:
+        return first
+    V, c = last
+    return np.matmul(np.tanh(first), V) + c
 
 
 def log_sum_exp(a, axis):
@@ -51,12 +53,15 @@ class NormalNet:
     log_var a number held fixed."""
 
     def __init__(self, params, log_var=None):
-        self.params, self.log_var = tuple(params), log_var
+        self.params, self.log_var = params, log_var
 
     def moments(self, given):
         """mean and log_var, (L, N, J, dim), at given (L, N, J, in)."""
-        fixed = () if self.log_var is None else (self.log_var,)
-        return *net(self.params, given), *fixed
+        out = net(self.params, given)
+        if self.log_var is not None:
+            return out, self.log_var
+        half = out.shape[-1] // 2
+        return out[..., :half], out[..., half:]
 
     def log_prob(self, value, given):
         """log density of value (L, N, J, dim) at given (L, N, J, in), as (L, N, J)."""
@@ -72,11 +77,11 @@ class CategoricalNet:
     """x | z is one of K values, one-hot, with probabilities softmax(logits(z))."""
 
     def __init__(self, params):
-        self.params = tuple(params)
+        self.params = params
 
     def log_probs(self, z):
         """log p(x = k | z) for every k at once, (L, N, J, K)."""
-        logits, = net(self.params, z)
+        logits = net(self.params, z)
         return logits - np.expand_dims(log_sum_exp(logits, -1), -1)
 
     def log_prob(self, x, z):

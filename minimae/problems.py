@@ -31,9 +31,8 @@ class Problem:
     def densities(self, params):
         """p, q, r of all models of a stack."""
         p, q, r = params
-        frozen = self.decoder([held(array) for array in p])
         return (self.decoder(p), NormalNet(q),
-                critic(self.critic, r, frozen, self.dim_z))
+                critic(self.critic, r, self.decoder(held(p)), self.dim_z))
 
     def init_decoder(self, rng):
         """Parameters of one p(x|z)."""
@@ -94,8 +93,8 @@ class SplitNormal(Summable):
         self.best = -normal.entropy(np.zeros(1))
 
     def init_decoder(self, rng):
-        heads = [1, 1] if self.log_var is None else [1]
-        return init(rng, 1, 0 if self.linear else self.n_hidden, *heads)
+        outs = [1, 1] if self.log_var is None else [1]
+        return init(rng, 1, 0 if self.linear else self.n_hidden, *outs)
 
     def decoder(self, params):
         return NormalNet(params, self.log_var)

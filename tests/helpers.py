@@ -45,10 +45,9 @@ def grid(n, dim, reach=8.0):
 
 
 def forward(params, given):
-    """The net of a single model, (..., in) -> a list of (..., out)."""
-    W, b, *heads = [array[0, 0] for array in params]
-    hidden = np.tanh(given @ W + b)
-    return [hidden @ W + b for W, b in zip(heads[::2], heads[1::2])]
+    """The net of a single model, (..., in) -> (..., out)."""
+    W, b, V, c = [array[0, 0] for array in params]
+    return np.tanh(given @ W + b) @ V + c
 
 
 def log_density(z, mean, log_var):
@@ -63,19 +62,20 @@ def log_softmax(logits):
 
 def log_decoder(problem, params, x, z):
     """log p(x|z), x (..., X) and z (..., Z) broadcast."""
-    outs = forward(params, z)
-    if len(outs) == 1:
-        return np.sum(x * log_softmax(outs[0]), -1)
-    return log_density(x, *outs)
+    out = forward(params, z)
+    if hasattr(problem, "p_true"):
+        return np.sum(x * log_softmax(out), -1)
+    return log_density(x, *np.split(out, 2, -1))
 
 
 def log_critic(params, z, x):
     """log r(z|x) for a normal or a mixture of normals, z (..., Z) and x (..., X)."""
-    outs = forward(params, x)
-    if len(outs) == 2:
-        return log_density(z, *outs)
-    logits, mean, log_var = outs
-    parts = logits.shape + (z.shape[-1],)
+    out, Z = forward(params, x), z.shape[-1]
+    if out.shape[-1] == 2 * Z:
+        return log_density(z, *np.split(out, 2, -1))
+    C = out.shape[-1] // (1 + 2 * Z)
+    logits, mean, log_var = np.split(out, [C, C + C * Z], -1)
+    parts = logits.shape + (Z,)
     mean, log_var = mean.reshape(parts), log_var.reshape(parts)
     log_probs = log_density(z[..., None, :], mean, log_var)
     return log_sum_exp(log_softmax(logits) + log_probs, -1)
@@ -86,7 +86,7 @@ def discrete_or_line(problem, params, z, log_weights):
     if hasattr(problem, "p_true"):
         with np.errstate(divide="ignore"):
             return np.eye(problem.dim_x), 1.0, np.log(problem.p_true)
-    mean, log_var = forward(params, z[log_weights > -40])
+    mean, log_var = np.split(forward(params, z[log_weights > -40]), 2, -1)
     reach = 9 * np.exp(log_var / 2)
     x = np.linspace(np.min(mean - reach), np.max(mean + reach), 2 * len(z))[:, None]
     return x, x[1, 0] - x[0, 0], log_density(x, 0.0, 0.0)
@@ -126,7 +126,7 @@ def truth(problem, params, n, reach=8.0):
         data, law = grid(401, 1)
         law = np.exp(law)
     _, log_px_of_x = log_marginal(data)
-    mean, log_var = (out[:, None] for out in forward(q, data))
+    mean, log_var = np.split(forward(q, data)[:, None], 2, -1)
     zq = mean + np.exp(log_var / 2) * z  # (D, n, Z), a grid of its own for every x
     log_posterior = (log_decoder(problem, p, data[:, None], zq) + log_pz(zq)
                      - log_px_of_x[:, None])

@@ -135,8 +135,7 @@ def test_the_tests_that_come_along_are_those_that_need_no_demo():
         assert needs == (path.stem not in build_it.TESTS), path.stem
 
 
-NET = """W, b, *heads = params
-heads = list(zip(heads[::2], heads[1::2]))
+NET = """W, b, *last = params
 h = np.tanh(np.matmul(given, W) + b)
 """
 SQUARES = "np.square(x - mean) * np.exp(-log_var)"
@@ -186,19 +185,20 @@ MISTAKES = {
         "the point of N(1, 4) for eps = 1 is 3.0000, yours gives 5.0000"),
     "tanh forgotten": (
         "1", "nets.net", """
-        W, b, *heads = params
+        W, b, *last = params
         h = np.matmul(given, W) + b
-        return [np.matmul(h, w) + c for w, c in zip(heads[::2], heads[1::2])] or [h]
+        return np.matmul(h, last[0]) + last[1] if last else h
         """, "1.5 tanh(1) + 1.5 tanh(1) + 1 is 3.2848, yours gives 4.0000"),
-    "tanh without heads": (
-        "1", "nets.net", f"{NET}return [np.matmul(h, w) + c for w, c in heads] or [h]",
-        "without heads: 1 * 2 + 1 is 3.0000, yours gives 0.9951"),
-    "one head only": (
-        "1", "nets.net", f"{NET}w, c = (heads or [(1 / h, 2)])[0]\n"
-        "return [np.matmul(h, w) + c]", "two heads, yours returns 1"),
-    "the same head twice": (
-        "1", "nets.net", f"{NET}return [np.matmul(h, heads[0][0]) + heads[0][1] "
-        "for _ in heads] or [np.matmul(given, W) + b]", "-tanh(1) is -0.7616, yours"),
+    "tanh without a second layer": (
+        "1", "nets.net", f"{NET}return np.matmul(h, last[0]) + last[1] if last else h",
+        "without V and c: 1 * 2 + 1 is 3.0000, yours gives 0.9951"),
+    "the second layer without c": (
+        "1", "nets.net", f"{NET}return np.matmul(h, last[0]) if last else "
+        "np.matmul(given, W) + b", "+ 1 is 3.2848, yours gives 2.2848"),
+    "the first output twice": (
+        "1", "nets.net", f"{NET}if not last:\n    return np.matmul(given, W) + b\n"
+        "out = np.matmul(h, last[0]) + last[1]\nreturn 0 * out + out[..., :1]",
+        "-tanh(1) is -0.7616, yours"),
     "mean of log p(x|z)": (
         "2", "bounds.log_marginal", """
         each = np.reshape(x, (x.shape[0], 1, -1, x.shape[-1]))

@@ -32,7 +32,8 @@ def test_mixture_is_a_density_and_with_one_part_a_normal():
     params, = random_like([nets.init(rng, 2, 5, 1, 1, 1)], rng, 1.0)
     np.testing.assert_allclose(
         critics.MixtureNet(params).log_prob(z, x),
-        nets.NormalNet(params[:2] + params[4:]).log_prob(z, x), rtol=1e-9)
+        nets.NormalNet((*params[:2], params[2][..., 1:], params[3][..., 1:])).log_prob(
+            z, x), rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

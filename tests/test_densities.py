@@ -52,10 +52,10 @@ def test_net_applies_each_models_own_weights_to_values_of_any_layout():
     one, two = (nets.init(np.random.default_rng(s), 3, 5, 2, 4) for s in (1, 2))
     stacked = tuple(np.concatenate(both) for both in zip(one, two))
     given = rng.standard_normal((2, 6, 7, 3))
-    expected = zip(forward(one, given[0]), forward(two, given[1]))
-    for out, pair in zip(nets.net(stacked, given), expected):
-        assert out.shape[:3] == (2, 6, 7)
-        np.testing.assert_allclose(out, pair, rtol=1e-12, atol=1e-14)
+    expected = [forward(one, given[0]), forward(two, given[1])]
+    out = nets.net(stacked, given)
+    assert out.shape == (2, 6, 7, 6)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-14)
 
 
 def test_a_linear_net_is_a_line():
@@ -63,7 +63,7 @@ def test_a_linear_net_is_a_line():
     W, b = nets.init(rng, 2, 0, 1)
     assert W.shape == (1, 1, 2, 1) and b.shape == (1, 1, 1, 1)
     W, b = np.array([2.0, -3.0]).reshape(W.shape), np.full(b.shape, 0.7)
-    got, = nets.net((W, b), np.array([[[[1.0, 0.0]], [[0.0, 0.5]]]]))
+    got = nets.net((W, b), np.array([[[[1.0, 0.0]], [[0.0, 0.5]]]]))
     np.testing.assert_allclose(got.ravel(), [2.7, -0.8], rtol=1e-12)
 
 
@@ -88,22 +88,22 @@ def test_a_categorical_joint_wants_z_along_the_first_nodes():
         p.joint(np.zeros((1, 1, 9, 1)), None, 1.0)
 
 
-@pytest.mark.parametrize("kind, heads", [
+@pytest.mark.parametrize("kind, outs", [
     (nets.NormalNet, [2, 2]), (nets.CategoricalNet, [2]),
     (critics.MixtureNet, [3, 6, 6])])
-def test_gradients_of_every_density(kind, heads):
+def test_gradients_of_every_density(kind, outs):
     def total(params, value, given):
         return anp.sum(kind(params).log_prob(value, given))
 
     check_grads(total, modes=["rev"])(
-        random_net(2, 4, *heads, scale=0.7), rng.standard_normal((1, 3, 5, 2)),
+        random_net(2, 4, *outs, scale=0.7), rng.standard_normal((1, 3, 5, 2)),
         rng.standard_normal((1, 3, 1, 2)))
 
 
 def test_restricted_decoder_keeps_its_variance():
     p = nets.NormalNet(random_net(1, 4, 1), log_var=2 * np.log(0.5))
     x, z = rng.standard_normal((1, 1, 8, 1)), rng.standard_normal((1, 8, 1, 1))
-    mean, = nets.net(p.params, z)
+    mean = nets.net(p.params, z)
     pdf = np.vectorize(lambda value, mean: NormalDist(mean, 0.5).pdf(value))
     np.testing.assert_allclose(p.log_prob(x, z), np.log(pdf(x, mean)[..., 0]),
                                rtol=1e-9)

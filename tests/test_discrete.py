@@ -179,12 +179,20 @@ def test_ever_sharper_bins_of_equal_mass_hold_log_K(K):
         # log p(k|z) + const = sum over edges below k of 2 sharpness (z - edge), by
         # units that are lines: differences of logits are zero on the edges.
         W, b = np.full((1, K - 1), sharpness / 100), -sharpness / 100 * edges[None]
-        heads = 200 * np.tri(K, K - 1, -1).T, np.zeros((1, K))
-        p = tuple(array[None, None] for array in (W, b, *heads))
+        V, c = 200 * np.tri(K, K - 1, -1).T, np.zeros((1, K))
+        p = tuple(array[None, None] for array in (W, b, V, c))
         information = exact.evaluate(problem, (p, q, r), tolerance=1e-4)["exact"][0]
         assert previous < information < np.log(K)
         previous = information
     assert previous > np.log(K) - 0.03
+
+
+def with_log_var(net, log_var, n):
+    """A net whose last n outputs are this and what the hidden units add."""
+    if not net:
+        return net
+    W, b, V, c = net
+    return W, b, V, np.concatenate([c[..., :-n], np.full((1, 1, 1, n), log_var)], -1)
 
 
 @given(SEEDS, st.sampled_from([-20.0, 20.0]), st.sampled_from([1, 2, "bayes"]))
@@ -196,8 +204,8 @@ def test_extreme_logits_and_variances_stay_finite(seed, log_var, critic):
     rng = np.random.default_rng(seed)
     p, *others = problem.init(rng)
     p = (*p[:3], 1e3 * rng.choice([-1.0, 1.0], p[3].shape))
-    params = (p, *((*net[:-1], np.full_like(net[-1], log_var)) if net else ()
-                   for net in others))
+    params = (p, *(with_log_var(net, log_var, n)
+                   for net, n in zip(others, [1, critic])))
     p, q, r = problem.densities(params)
     data, (z, eps, weights) = problem.nodes(rng)
     x, joint = p.joint(z, eps, weights)

@@ -14,18 +14,16 @@ def zeros(problem):
     return tuple(tuple(np.zeros_like(array) for array in net) for net in params)
 
 
-def net(W, b, *heads):
-    """Parameters of a net of one input by hand: units tanh(W z + b), and for each head
-    (W_k, b_k) a line W_k per unit."""
-    arrays = [[W], [b]]
-    for head, bias in heads:
-        arrays += [head, [bias]]
-    return tuple(np.array(array, float)[None, None] for array in arrays)
+def net(W, b, *outs):
+    """Parameters of a net of one input by hand: units tanh(W z + b), and for each part
+    of the output (V, c) a line V per unit."""
+    V, c = (np.concatenate(parts, -1) for parts in zip(*outs))
+    return tuple(np.array(array, float)[None, None] for array in ([W], [b], V, [c]))
 
 
 def steps(edge, W, inside, outside):
-    """A head of the two units tanh(W (z - edge)) and tanh(-W (z + edge)): from inside
-    to outside where |z| passes the edge."""
+    """An output of the two units tanh(W (z - edge)) and tanh(-W (z + edge)): from
+    inside to outside where |z| passes the edge."""
     half = (outside - inside) / 2
     return [W, -W], [-W * edge, -W * edge], [[half], [half]], [inside + 2 * half]
 
@@ -121,9 +119,9 @@ RARE = problems.Categorical([0.5, 0.5], n_hidden=2, critic=1)
 SHARP.finest, RARE.finest = 512, 1024  # marked sooner, to save seconds
 
 
-def logit(W, b, head, bias):
-    """A decoder of two categories: log p(1|z) - log p(0|z) is this head."""
-    return net(W, b, ([[0, *row] for row in head], [0, *bias]))
+def logit(W, b, V, c):
+    """A decoder of two categories: log p(1|z) - log p(0|z) is this output."""
+    return net(W, b, ([[0, *row] for row in V], [0, *c]))
 
 
 def peak():
@@ -133,8 +131,9 @@ def peak():
 
 
 def with_log_var(net, log_var):
-    """A net whose last head is this number."""
-    return (*net[:-2], np.zeros_like(net[-2]), np.full_like(net[-1], log_var))
+    """A normal of one dimension with this log variance everywhere."""
+    W, b, V, c = net
+    return W, b, V * [1, 0], c * [1, 0] + [0, log_var]
 
 
 def mixture(*parts):
@@ -142,10 +141,8 @@ def mixture(*parts):
     problem = problems.Categorical([0.5, 0.5], n_hidden=2, critic=len(parts))
     weight, mean, sd = np.array(parts).T
     p, q, r = zeros(problem)
-    heads = [np.log(weight), mean, 2 * np.log(sd)]
-    r = [*r[:2], *(array for like, head in zip(r[2::2], heads)
-                   for array in (like, np.broadcast_to(head, (1, 1, 1, len(parts)))))]
-    return problem, (p, q, tuple(r))
+    c = np.concatenate([np.log(weight), mean, 2 * np.log(sd)])
+    return problem, (p, q, (*r[:3], np.reshape(c, (1, 1, 1, -1))))
 
 
 def case(problem, p=None, q=None, r=None):
@@ -219,8 +216,8 @@ def test_what_a_net_does_where_nothing_ever_comes_costs_no_figures(player):
     problem = problems.SplitNormal(n_hidden=2)
     params = list(zeros(problem))
     plain = evaluate(problem, *params)
-    W, b, head, bias = steps(8, 4, 0, [10, 10, -14][player])
-    params[player] = net(W, b, ([[0], [0]], [0]), (head, bias))
+    W, b, V, c = steps(8, 4, 0, [10, 10, -14][player])
+    params[player] = net(W, b, ([[0], [0]], [0]), (V, c))
     # tanh(4 (z - 8)) is flat to 1e-6 for |z| < 6, which holds all but 2e-9 of the mass.
     assert evaluate(problem, *params) == pytest.approx(plain, abs=2e-6)
 
@@ -236,7 +233,7 @@ def test_hopeless_models_are_marked_before_any_grid(player, monkeypatch):
 
     monkeypatch.setattr(exact, "on_grid", no_grid)
     hopeless = [(0, 720.0), (0, -1e200)]
-    hopeless += [(k, bad) for bad in (np.nan, np.inf, -np.inf) for k in range(6)]
+    hopeless += [(k, bad) for bad in (np.nan, np.inf, -np.inf) for k in range(4)]
     for k, bad in hopeless:
         params = [list(net) for net in plain]
         params[player][k] = np.full_like(params[player][k], bad)

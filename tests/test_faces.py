@@ -263,13 +263,13 @@ def test_r_squared():
 def test_r_squared_is_of_the_factor_it_names(seen, other):
     """An encoder of the pixels in which faces differ by one factor and not the other;
     this also tells an encoder that sees nothing."""
-    problem, (p, (W, b, W_m, b_m, W_v, b_v), r), _ = random_model("one", 12)
+    problem, (p, (W, b, V, c), r), _ = random_model("one", 12)
     angle, emotion = np.array([[-1, 1], [0, 0]])[:: 1 if seen == "angle" else -1]
     one, two = demo.draw(angle, emotion)
-    W, W_m = 0 * W, 0 * W_m
+    W, V = 0 * W, V * [0, 0, 1, 1]  # means, then log variances
     W[0, 0, :, 0] = 0.01 * (two - one)  # small, so that tanh is linear
-    W_m[0, 0, 0, 0] = 1e3
-    row, = demo.evaluate(problem, (p, (W, 0 * b, W_m, b_m, W_v, b_v), r),
+    V[0, 0, 0, 0] = 1e3
+    row, = demo.evaluate(problem, (p, (W, 0 * b, V, c), r),
                          np.random.default_rng(1), 8, 16)
     assert row[f"r2_{seen}"] > 0.6 and row[f"r2_{other}"] < 0.4
 
