@@ -2,7 +2,7 @@
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from autograd import grad
+from autograd import grad, value_and_grad
 
 from helpers import log_density, random_like
 from minimae import bounds, critics, exact, nets, nodes, problems, train
@@ -88,6 +88,15 @@ def test_gap_of_bayes_rule_vanishes(name):
     assert gap > 1e-4 and above == pytest.approx(information + gap, abs=1e-5)
 
 
+class Moving(critics.Bayes):
+    """Bayes' rule on the tape, with p not held."""
+
+    def log_prob(self, z, x):
+        log_px = bounds.log_marginal(self.p, x, self.z, self.weights)
+        log_prior = log_density(z, 0.0, np.zeros(z.shape[-1]))
+        return log_prior + self.p.log_prob(x, z) - log_px
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_no_gradient_reaches_p_through_bayes_rule(name):
     """The gradient of both bounds is that with r built from parameters that are just
@@ -105,7 +114,7 @@ def test_no_gradient_reaches_p_through_bayes_rule(name):
 
     fixed = problem.densities(params)[2]
     own, held = gradient(lambda p, r: r), gradient(lambda p, r: fixed)
-    moving = gradient(lambda p, r: critics.Bayes(p, *nodes.grid(8, problem.dim_z)))
+    moving = gradient(lambda p, r: Moving(p, *nodes.grid(8, problem.dim_z)))
     for a, b, c in zip(own, held, moving):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)  # rounding
         assert np.max(np.abs(c - b)) > 1e-6
@@ -138,3 +147,24 @@ def test_a_normal_critic_of_ten_equal_slices_ends_at_2_104_nats():
     # The density varies by 3 % within a middle slice, which moves this by .001.
     assert missed[4] == pytest.approx(uniform, abs=2e-3)
     assert missed[0] + missed[9] < np.sum(missed) / 3  # the ends are the smaller part
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_a_sum_of_normals_has_the_slope_that_autograd_finds(dim):
+    """The value is that of log_marginal, and so is the gradient in x, for x of any
+    dimension and any layout, one or several models."""
+    rng = np.random.default_rng(dim)
+    params, = random_like([nets.init(rng, 1, 4, dim, dim)], rng, 0.8)
+    params = tuple(np.concatenate([a, 0.5 * a]) for a in params)
+    for p in (nets.NormalNet(params), nets.NormalNet(
+            (*params[:2], params[2][..., :dim], params[3][..., :dim]), -0.7)):
+        x, nodes_of_z = rng.standard_normal((2, 3, 4, dim)), nodes.grid(40)
+        pull = rng.standard_normal((2, 3, 4))
+        (value, slope), (expected, right) = (
+            value_and_grad(lambda x: anp.sum(pull * f(p, x, *nodes_of_z)))(x)
+            for f in (critics.normal_marginal, bounds.log_marginal))
+        assert value == pytest.approx(expected, rel=1e-12)
+        # Rounding of quadratics in x: as precise as their largest terms, some 1e3.
+        np.testing.assert_allclose(slope, right, rtol=1e-10, atol=1e-11)
+        np.testing.assert_allclose(critics.normal_marginal(p, x, *nodes_of_z),
+                                   bounds.log_marginal(p, x, *nodes_of_z), rtol=1e-11)
