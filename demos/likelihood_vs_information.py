@@ -4,6 +4,7 @@ import autograd.numpy as np
 
 import canvas
 import common
+import workers
 from minimae import bounds, exact, problems, table, train
 
 LEVELS = [round(level, 4) for level in np.linspace(0, 2, 21)]
@@ -39,24 +40,31 @@ def run(args):
         raise ValueError(f"--sd {args.sd}: give one from 0.05 to 2")
     seeds, fixed = common.seeds(args), dict(log_var=2 * np.log(args.sd))
     steep = dict(growth=common.growth(args), rate=STEEP_RATE)
-    rows = []
+    jobs, rows = [], []
     for name, decoder, how in [("linear", dict(fixed, linear=True), steep),
                                ("restricted", fixed, steep), ("expressive", {}, {})]:
         swept = problems.SplitNormal(**decoder, critic=args.critic)
         vae = problems.SplitNormal(**decoder, critic="bayes")  # nothing of r to train
-        for problem, levels, starts, change in [
-                (swept, args.levels, seeds[:1], {}),
-                (vae, [None], seeds, dict(objectives=plain))]:
-            try:
-                params = train.train(problem, levels, starts, args.steps, **how,
-                                     **change, after=common.progress(args.steps, name))
-            except FloatingPointError as error:
-                raise FloatingPointError(f"{name}: {error}")
-            values = exact.evaluate(problem, params)
-            rows += [{"family": name, **row}
-                     for row in table.rows(levels, starts, values, problem.best)]
-        show(rows, name, args.sd)
+        train.check(swept, args.levels, seeds, args.steps)
+        jobs += [(name, swept, args.levels, seeds[:1], args.steps, how),
+                 (name, vae, [None], seeds, args.steps, dict(how, objectives=plain))]
+    done = common.progress(len(jobs), "runs")
+    for (name, _, levels, *_), found in zip(jobs, workers.each(measure, jobs, done)):
+        rows += found
+        if levels == [None]:
+            show(rows, name, args.sd)
     canvas.finish(args, rows, lambda: draw(rows, args.sd, args.show))
+
+
+def measure(name, problem, levels, seeds, steps, how):
+    """Train a family and give its rows."""
+    try:
+        params = train.train(problem, levels, seeds, steps, **how)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"{name}: {error}")
+    values = exact.evaluate(problem, params)
+    return [{"family": name, **row}
+            for row in table.rows(levels, seeds, values, problem.best)]
 
 
 def plain(p, q, r, data, prior, slope):

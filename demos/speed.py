@@ -1,12 +1,9 @@
 """How fast it is and where the time goes: every number from this run."""
-import time
-
-START = time.perf_counter()  # before NumPy, autograd and the rest are imported
-
 import importlib
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,6 @@ import canvas
 import common
 from minimae import bounds, exact, nodes, problems, stacks, train
 
-IMPORTED = time.perf_counter() - START
 DEMOS = ["split_normal", "categorical", "likelihood_vs_information", "rivals", "traps",
          "strings", "faces", "faces --decoder album", "explore"]
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
@@ -159,43 +155,34 @@ def race(args):
 
 
 def demos(args):
-    """(d) the demos as whole processes with a --share of their steps, s, and then what
-    all steps take, about:       import  training  exact, figure   total  all steps"""
+    """(d) the demos as whole processes, s: with one step, and with all, about: from a
+    --share of them              one step     all"""
     for demo in DEMOS:
-        given = demo.split(), args.seed, args.share
-        code = f"import speed; speed.one_demo(*{given})"
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True,
-                              text=True, cwd=Path(__file__).resolve().parent)
-        total = time.perf_counter() - start
-        if done.returncode:
-            print(f"    {demo:25s}  failed: {(done.stderr.splitlines() or [''])[-1]}")
+        name, *options = demo.split()
+        steps = importlib.import_module(name).STEPS
+        some = max(2, round(args.share * steps))
+        try:
+            one, more = (seconds(name, options, args.seed, n) for n in (1, some))
+        except ValueError as error:
+            print(f"    {demo:25s}  failed: {error}")
             continue
-        imports, training = map(float, done.stdout.split()[-2:])
-        all_steps = total + training * (1 / args.share - 1)
-        print(f"    {demo:25s}  {imports:6.2f}  {training:8.2f}  "
-              f"{total - imports - training:13.2f}  {total:6.2f}  {all_steps:9.1f}")
-        for what, seconds in [("import", imports), ("training", training),
-                              ("total", total), ("all steps", all_steps)]:
-            yield f"{demo}, {what}", seconds, "s"
+        total = one + (more - one) * (steps - 1) / (some - 1)
+        print(f"    {demo:25s}  {one:8.2f}  {total:6.1f}")
+        yield f"{demo}, one step", one, "s"
+        yield f"{demo}, all steps", total, "s"
 
 
-def one_demo(argv, seed, share):
-    """Run a demo with a share of its steps, and print the seconds of imports and of
-    training."""
-    demo, original, seconds = importlib.import_module(argv[0]), train.train, []
-
-    def shortened(problem, levels, seeds=(0,), steps=500, *more, **settings):
-        start = time.perf_counter()
-        steps = max(1, round(share * steps))
-        params = original(problem, levels, seeds, steps, *more, **settings)
-        seconds.append(time.perf_counter() - start)
-        return params
-
-    train.train = shortened
+def seconds(name, options, seed, steps):
+    """How long a demo takes; ValueError with its last words where it fails."""
+    demo = Path(__file__).resolve().with_name(f"{name}.py")
     with tempfile.TemporaryDirectory() as folder:
-        demo.main([*argv[1:], "--seed", str(seed), "--out", f"{folder}/figure.png"])
-    print(IMPORTED, sum(seconds))
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, demo, *options, "--seed", str(seed), "--steps", str(steps),
+             "--out", f"{folder}/figure.png"], capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError((done.stderr.splitlines() or [""])[-1])
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

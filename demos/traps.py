@@ -6,6 +6,7 @@ import autograd.numpy as np
 
 import canvas
 import common
+import workers
 from minimae import bounds, exact, nodes, problems, table, train
 from minimae.nets import held
 
@@ -75,21 +76,26 @@ def main(argv=None):
 def run(args):
     seeds, rows = common.seeds(args), []
     train.check(PROBLEMS["grid"], args.levels, seeds, args.steps)
-    done = common.progress(len(PROBLEMS), "runs")
-    for n, (name, problem) in enumerate(PROBLEMS.items(), 1):
-        ways = {way: wrong for way, (of, wrong) in WAYS.items() if of == name}
-        levels = HIDING if "sd" in name else args.levels
-        penalty = Penalty(ways.values(), levels, seeds, args.steps)
-        params = train.train(problem, [*levels] * len(ways), seeds, args.steps,
-                             penalty=penalty, objectives=penalty.objectives)
-        values = exact.evaluate(problem, params)
-        stacked = table.rows([*levels] * len(ways), seeds, values, problem.best)
-        rows += [{"way": [*ways][index // len(levels) % len(ways)], **row}
-                 for index, row in enumerate(stacked)]
-        done(n)
+    jobs = [(name, HIDING if "sd" in name else args.levels, seeds, args.steps)
+            for name in PROBLEMS]
+    for found in workers.each(measure, jobs, common.progress(len(jobs), "runs")):
+        rows += found
     rows.sort(key=lambda row: [*WAYS].index(row["way"]))
     show(rows)
     canvas.finish(args, rows, lambda: draw(rows, args.show))
+
+
+def measure(name, levels, seeds, steps):
+    """Train all ways to go wrong on one problem, in a stack; a row per model."""
+    problem = PROBLEMS[name]
+    ways = {way: wrong for way, (of, wrong) in WAYS.items() if of == name}
+    penalty = Penalty(ways.values(), levels, seeds, steps)
+    params = train.train(problem, [*levels] * len(ways), seeds, steps,
+                         penalty=penalty, objectives=penalty.objectives)
+    values = exact.evaluate(problem, params)
+    stacked = table.rows([*levels] * len(ways), seeds, values, problem.best)
+    return [{"way": [*ways][index // len(levels) % len(ways)], **row}
+            for index, row in enumerate(stacked)]
 
 
 def by_way(rows):

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).resolve().parent
@@ -14,6 +15,12 @@ for name, examples in [("quick", 25), ("thorough", 1000)]:
     settings.register_profile(name, max_examples=examples, deadline=None,
                               suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("MINIMAE_TESTS", "quick"))
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """Demos run their jobs here, where what a test replaces is replaced."""
+    monkeypatch.setattr("workers.cores", lambda: 1)
 
 
 def pytest_configure(config):

@@ -19,7 +19,8 @@ def small(**critic):
 def trained():
     """{method: rows} of all methods, and (run, rows) of each stack."""
     rows, stacks = {}, []
-    for run in demo.train_all(small, LEVELS, SEEDS, STEPS):
+    for name in demo.STACKS:
+        run = demo.train_stack(name, small, LEVELS, SEEDS, STEPS)
         stacks.append((run, [*demo.measure("small", *run, SEEDS)]))
         for row in stacks[-1][1]:
             rows.setdefault(row["method"], []).append(row)
