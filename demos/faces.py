@@ -8,7 +8,9 @@ import autograd.numpy as np
 
 import canvas
 import common
-from minimae import bounds, checks, critics, nodes, normal, problems, table, train
+import workers
+from minimae import bounds, checks, critics, nodes, normal, problems, stacks, table
+from minimae import train
 from minimae.nets import CategoricalNet, NormalNet, held, init, log_sum_exp
 
 SIDE = 24           # pixels
@@ -78,7 +80,7 @@ class OneFace:
     """
 
     def __init__(self, params):
-        self.W, self.c, self.V, self.b = [a.astype(SINGLE) for a in params]
+        self.W, self.c, self.V, self.b = params
 
     def hidden(self, z):
         """Units at z (L, N, J, Z), as (L, N, J, HIDDEN)."""
@@ -113,7 +115,7 @@ class Album:
     could do without it."""
 
     def __init__(self, params):
-        *pages, self.images = [a.astype(SINGLE) for a in params]
+        *pages, self.images = params
         self.pages = CategoricalNet(pages)
 
     def log_probs(self, z):
@@ -189,6 +191,10 @@ class Faces(problems.Problem):
             self.why_highest = ("; the multi-sample bound needs 10 e^M codes a step, "
                                 f"set CODES above {self.n_codes}")
 
+    def init(self, rng):
+        return tuple(tuple(array.astype(SINGLE) for array in net)
+                     for net in super().init(rng))
+
     def init_decoder(self, rng):
         if not self.album:
             return init(rng, self.dim_z, HIDDEN, PIXELS)
@@ -206,7 +212,7 @@ class Faces(problems.Problem):
         frozen = self.decoder(held(p))
         r = frozen if self.critic == "bayes" else critics.critic(
             self.critic, faint(r), frozen, self.dim_z)
-        return self.decoder(p), NormalNet([a.astype(SINGLE) for a in faint(q)]), r
+        return self.decoder(p), NormalNet(faint(q)), r
 
     def nodes(self, rng):
         """As in Problem; those of the information are `information_nodes`."""
@@ -363,19 +369,33 @@ def run(args):
     default = LEVELS[args.decoder] if args.dim <= 2 else LEVELS_HIGH
     levels = [*(args.levels or default), None]  # the last row is the plain VAE
     problem, seeds = Faces(args.decoder, args.critic, args.dim), common.seeds(args)
-    params = train.train(problem, levels, seeds, args.steps, RATE[args.decoder],
-                         common.progress(args.steps), objectives=objectives,
-                         penalty=Multiplier(levels * len(seeds), args.steps))
+    train.check(problem, levels, seeds, args.steps)
+    n = math.ceil(len(levels) / workers.cores())  # levels in a job
+    jobs = [(problem, levels[k:k + n], seeds, args.steps, RATE[args.decoder], k == 0)
+            for k in range(0, len(levels), n)]
+    found, params = zip(*workers.each(train_and_measure, jobs))
+    rows = [dict(row, decoder=args.decoder, critic=args.critic, dim=args.dim)
+            for seed in seeds for row in sum(found, []) if row["seed"] == seed]
+    first = common.report(args, rows, show)
+    params = stacks.stack(params, 1)
+    canvas.finish(args, rows, lambda: draw_panels(problem, params, first, args.show))
+
+
+def train_and_measure(problem, levels, seeds, steps, rate, tell):
+    """The rows of some levels, and the parameters of the first seed; the job that is to
+    tell of its progress has as much to do as any."""
+    ahead, figures = ((common.progress(steps), common.progress(8, "figures"))
+                      if tell else (None, lambda n: None))
+    params = train.train(problem, levels, seeds, steps, rate, ahead,
+                         objectives=objectives,
+                         penalty=Multiplier(levels * len(seeds), steps))
     # the evaluation has a stream of random numbers of its own
-    rows = evaluate(problem, params, np.random.default_rng([args.seed, 1]),
-                    done=common.progress(8, "figures"))
+    rows = evaluate(problem, params, np.random.default_rng([seeds[0], 1]), done=figures)
     names = [("vae" if level is None else level, seed) for seed in seeds
              for level in levels]
-    rows = [dict(level=level, **row, seed=seed, decoder=args.decoder,
-                 critic=args.critic, dim=args.dim)
-            for (level, seed), row in zip(names, rows)]
-    first = common.report(args, rows, show)
-    canvas.finish(args, rows, lambda: draw_panels(problem, params, first, args.show))
+    return ([dict(level=level, **row, seed=seed)
+             for (level, seed), row in zip(names, rows)],
+            tuple(tuple(array[:len(levels)] for array in net) for net in params))
 
 
 def show(rows):

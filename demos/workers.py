@@ -24,6 +24,7 @@ def each(function, jobs, done=None):
     if n == 1:
         yield from told((function(*job) for job in jobs), done)
         return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of matrices: cores are taken
     # spawn, not fork: a fork copies the locks of threads that it does not copy
     with ProcessPoolExecutor(n, multiprocessing.get_context("spawn"), ignore) as pool:
         try:

@@ -8,6 +8,7 @@ import pytest
 from autograd import make_vjp
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 import faces as demo
 from minimae import normal, stacks, train
@@ -312,3 +313,31 @@ def test_the_demo(capsys, tmp_path, monkeypatch):
         error = capsys.readouterr().err
         assert caught.value.code == 2 and "level 9.0 must be from 0 to" in error
         assert error.count("\n") == 1
+
+
+def test_rows_do_not_depend_on_how_many_train_at_a_time(tmp_path, monkeypatch):
+    """Three models of two seeds in one job, in two and in three: equal to the rounding
+    of single precision, rows and panels in their order."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "evaluate",
+                        functools.partial(demo.evaluate, replicates=4, pairs=8))
+    monkeypatch.setattr(demo.workers, "each", lambda function, jobs: [
+        function(*job) for job in jobs])
+    panels, tables = [], []
+    monkeypatch.setattr(demo, "draw_panels", lambda problem, params, rows, show: (
+        panels.append(params), Figure())[1])
+    for cores in (1, 2, 3):
+        monkeypatch.setattr(demo.workers, "cores", lambda: cores)
+        assert demo.main(["--levels", "0.5", "2", "--steps", "3", "--seeds", "2",
+                          "--csv", "t.csv", "--out", "f.png"]) == 0
+        tables.append(list(csv.DictReader(Path("t.csv").read_text().splitlines())))
+    for params, rows in zip(panels, tables):
+        assert [(row["seed"], row["level"]) for row in rows] == [
+            (seed, level) for seed in "01" for level in ("0.5", "2.0", "vae")]
+        for row, first in zip(rows, tables[0]):
+            for key in ("exact", "elbo", "log_likelihood"):
+                assert float(row[key]) == pytest.approx(float(first[key]), abs=2e-3)
+        for net, expected in zip(params, panels[0]):
+            for array, other in zip(net, expected):
+                assert len(array) == 3
+                np.testing.assert_allclose(array, other, atol=1e-4)
