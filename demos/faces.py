@@ -370,9 +370,8 @@ def run(args):
     levels = [*(args.levels or default), None]  # the last row is the plain VAE
     problem, seeds = Faces(args.decoder, args.critic, args.dim), common.seeds(args)
     train.check(problem, levels, seeds, args.steps)
-    n = math.ceil(len(levels) / workers.cores())  # levels in a job
-    jobs = [(problem, levels[k:k + n], seeds, args.steps, RATE[args.decoder], k == 0)
-            for k in range(0, len(levels), n)]
+    jobs = [(problem, share, seeds, args.steps, RATE[args.decoder], n == 0)
+            for n, share in enumerate(workers.shares(levels))]
     found, params = zip(*workers.each(train_and_measure, jobs))
     rows = [dict(row, decoder=args.decoder, critic=args.critic, dim=args.dim)
             for seed in seeds for row in sum(found, []) if row["seed"] == seed]

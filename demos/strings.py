@@ -6,6 +6,7 @@ import autograd.numpy as np
 
 import canvas
 import common
+import workers
 from minimae import bounds, exact, nets, normal, problems, stacks, train
 from minimae.nodes import across, down
 
@@ -155,12 +156,12 @@ def train_all(models, law, length, seed, steps, critic=2, n_hidden=16, after=Non
     """Train all models as one stack; returns their parameters."""
     sees = np.array([window(length, model["w"]) for model in models])
     rates = np.array([model["drop"] for model in models])[:, None, None, None]
-    rng = np.random.default_rng([seed, 1])  # drop-out changes no other model's nodes
+    rng = np.random.default_rng([seed, 1])  # drop-out changes no model's nodes
     annealed = np.array([model["anneal"] for model in models])
     weight = np.where(annealed, 0.0, 1.0)  # of the KL
 
     def hide():
-        return 1.0 * (rng.random((len(models), len(law), 1, length)) >= rates)
+        return 1.0 * (rng.random((1, len(law), 1, length)) >= rates)
 
     def objectives(p, q, r, data, prior, slope):
         kl = bounds.expect(normal.kl_to_standard(*q.moments(data[0])), data[2])
@@ -192,6 +193,14 @@ def measure(models, params, given_cause, critic, seed):
                    cause=cause_in_code(problem.densities(alone)[1], given_cause))
 
 
+def train_and_measure(models, given_cause, length, seed, steps, critic, tell):
+    """The rows of some models; the job that is to tell of its progress has as much to
+    do as any."""
+    params = train_all(models, given_cause.mean(0), length, seed, steps, critic,
+                       after=common.progress(steps) if tell else None)
+    return [*measure(models, params, given_cause, critic, seed)]
+
+
 def main(argv=None):
     options = common.parser(__doc__, LEVELS, STEPS, "strings.png", always_out=1)
     options.add_argument("--length", type=int, default=5, metavar="T",
@@ -206,10 +215,12 @@ def run(args):
                          "summed")
     given_cause = law_given_cause(args.length)
     law, models, rows = given_cause.mean(0), methods(args.levels, args.length), []
-    for seed in common.seeds(args):
-        params = train_all(models, law, args.length, seed, args.steps, args.critic,
-                           after=common.progress(args.steps))
-        rows += measure(models, params, given_cause, args.critic, seed)
+    seeds, full = common.seeds(args), window(args.length, args.length)[None]
+    train.check(Strings(law, full, args.critic), args.levels, seeds, args.steps)
+    jobs = [(share, given_cause, args.length, seed, args.steps, args.critic, n == 0)
+            for seed in seeds for n, share in enumerate(workers.shares(models))]
+    for found in workers.each(train_and_measure, jobs):
+        rows += found
     about_cause = np.sum(0.5 * given_cause * np.log(given_cause / law))
     show(rows, about_cause)
     canvas.finish(args, rows, lambda: draw(rows, about_cause, args.show))

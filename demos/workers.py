@@ -1,4 +1,5 @@
 """Independent runs side by side, one for each core."""
+import math
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,13 @@ def cores():
     if hasattr(os, "sched_getaffinity"):  # where some cores may be set aside
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def shares(items):
+    """The items in as many parts as there are cores, in order; what is trained in a
+    stack comes out as it would alone, so any parts will do."""
+    n = math.ceil(len(items) / cores())
+    return [items[k:k + n] for k in range(0, len(items), n)]
 
 
 def each(function, jobs, done=None):
