@@ -43,7 +43,7 @@ def each(function, jobs, done=None):
             signal.signal(signal.SIGINT, handler)
             yield from told((future.result() for future in futures), done)
         except BrokenProcessPool:
-            raise MemoryError("a run was ended from outside")
+            raise OSError("a process of this run ended early, maybe for lack of memory")
         except BaseException:
             for worker in multiprocessing.active_children():
                 worker.terminate()

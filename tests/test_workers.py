@@ -34,7 +34,7 @@ def test_what_a_job_raises_comes_after_the_others(cores):
 
 def test_a_worker_that_ends_is_told_of(monkeypatch):
     monkeypatch.setattr(workers, "cores", lambda: 2)
-    with pytest.raises(MemoryError):
+    with pytest.raises(OSError, match="ended early"):
         [*workers.each(os._exit, [(1,), (1,)])]
 
 
