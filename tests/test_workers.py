@@ -39,7 +39,7 @@ def test_a_worker_that_ends_is_told_of(monkeypatch):
 
 
 SCRIPT = """
-import sys, time, workers
+import signal, time, workers
 from pathlib import Path
 
 def sleep(path):
@@ -47,6 +47,8 @@ def sleep(path):
     time.sleep(60)
 
 if __name__ == "__main__":
+    # whoever runs the tests in the background may have it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     workers.cores = lambda: 2
     try:
         [*workers.each(sleep, [["one"], ["two"]])]
