@@ -16,7 +16,7 @@ LOG_2PI = np.log(2 * np.pi)
 ENTROPY = 0.5 * (LOG_2PI + 1)  # of N(0, 1)
 
 
-def init(rng):  # V starts near zero: at first nobody heeds what is given
+def init(rng):  # V starts near zero: at first a net ignores its input
     V = 0.1 / np.sqrt(HIDDEN) * rng.standard_normal((2, HIDDEN)).T
     W, b = rng.standard_normal((2, 1, HIDDEN))
     return [W, b, V, np.zeros((1, 2))]
@@ -54,7 +54,7 @@ def adam_step(a, gradient, mean, square, step, rate):  # uphill, in place
 
 try:
     M, seed = [*map(float, sys.argv[1:2] or [1.2]), *map(int, sys.argv[2:] or [0])]
-    rng = np.random.default_rng(seed if 0 <= M <= 3 else -1)
+    rng = np.random.default_rng(seed if 0 <= M <= 3 else -1)  # -1: ValueError
 except ValueError:
     print("one_page.py: give M from 0 to 3 nats, and a whole seed", file=sys.stderr)
     raise SystemExit(2)
@@ -67,14 +67,14 @@ for step in range(1, STEPS + 1):
     x, eps, z, noise = rng.standard_normal((4, SAMPLES, 1))
     d_p, d_q = grad(lambda p, q: elbo(p, q, x, eps)
                     + slope * infomax(r, z, sample(*net(p, z), noise)), (0, 1))(p, q)
-    # The critic climbs I^ alone: told of M, it would meet a low one by guessing badly.
+    # The critic climbs I^ alone: if it knew M, it could lower I^ by guessing badly.
     lower, d_r = value_and_grad(infomax)(r, z, sample(*net(p, z), noise))
     if step % 200 == 0:
         print(f"step {step:4d}   ELBO {elbo(p, q, x, eps):7.4f}   I^ {lower:7.4f}")
     cosine = 0.5 * (1 + np.cos(np.pi * (step - 1) / STEPS))
     for a, gradient, mean, square in zip(params, [*d_p, *d_q, *d_r], means, squares):
         adam_step(a, gradient, mean, square, step, RATE * cosine)
-    # The slope of -C |I^ - M| is for the next step, whose noise is another.
+    # The slope of -C |I^ - M| is used in the next step, on new random samples.
     slope = -C * np.clip((lower - M) / (WIDTH * cosine + 1e-3), -1, 1)
 
 # The truth, by sums over grids: z down, x across.
