@@ -21,8 +21,9 @@ def objectives(p, q, r, data, prior, slope):
 
     data = (x, eps, weights) and prior = (z, eps, weights) are nodes; slope (L,) is the
     derivative of -C |I^ - M| by I^.  p acts on I^ through the nodes of p(x|z) alone, so
-    that is where its share is scaled.  r only ever tightens its bound: were it to share the
-    penalty, it would meet a low level by becoming a bad critic, with I anywhere above.
+    that is where its share is scaled.  r only ever tightens its bound: were it to share
+    the penalty, it would meet a low level by becoming a bad critic, with I anywhere
+    above.
     """
     z, eps, weights = prior
     x, weights = p.joint(z, eps, weights)
