@@ -80,20 +80,21 @@ def normal_marginal(p, x, z, weights):
     a tape of every p(x|z_j) would cost more than the rest of a step.
 
     With a_j = 1 / var_j, b_j = mean_j / var_j and c_j = log weights_j + log p(0|z_j),
-        log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j), summed over X, and
-        d/dx log p(x) = sum_j p(z_j|x) (b_j - a_j x).
+        log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j),
+        d/dx log p(x) = sum_j p(z_j|x) (b_j - a_j x);
+    for x of more dimensions the first two terms are sums over them.
     """
-    at = np.swapaxes(np.reshape(held(x), (len(x), -1, x.shape[-1])), 1, 2)
+    at = np.reshape(held(x), (len(x), -1, x.shape[-1]))          # (L, N J, X)
     mean, log_var = p.moments(z)                                 # (L, M, 1, X)
     a = np.exp(-log_var) + 0 * mean
     c = np.log(weights) + p.log_prob(0 * mean, z)
     abc = np.concatenate([a, a * mean, c[..., None]], -1)[:, :, 0]
-    terms = np.matmul(abc, np.concatenate([-0.5 * at ** 2, at, 1 + 0 * at[:, :1]], 1))
-    top = np.max(terms, 1, keepdims=True)
-    np.exp(np.subtract(terms, top, out=terms), out=terms)        # (L, M, N J)
-    total = np.sum(terms, 1, keepdims=True)
-    sum_a, sum_b = np.split(np.matmul(np.swapaxes(abc[..., :-1], 1, 2), terms), 2, 1)
-    log_px, slope = np.log(total) + top, (sum_b - sum_a * at) / total
-    log_px, slope = (np.reshape(np.swapaxes(s, 1, 2), (-1, *x.shape[1:-1], s.shape[1]))
-                     for s in (log_px, slope))
-    return log_px[..., 0] + np.sum(slope * (x - held(x)), -1)
+    powers = np.concatenate([-0.5 * at ** 2, at, 1 + 0 * at[..., :1]], -1)
+    terms = np.matmul(powers, np.swapaxes(abc, 1, 2))            # (L, N J, M)
+    top = np.max(terms, -1, keepdims=True)
+    np.exp(np.subtract(terms, top, out=terms), out=terms)
+    total = np.sum(terms, -1, keepdims=True)
+    sum_a, sum_b = np.split(np.matmul(terms, abc[..., :-1]), 2, -1)
+    log_px = np.reshape(np.log(total) + top, (-1, *x.shape[1:-1]))
+    slope = np.reshape((sum_b - sum_a * at) / total, (-1, *x.shape[1:]))
+    return log_px + np.sum(slope * (x - held(x)), -1)
