@@ -390,10 +390,8 @@ def train_and_measure(problem, levels, seeds, steps, rate, tell):
                          penalty=Multiplier(levels * len(seeds), steps))
     # the evaluation has a stream of random numbers of its own
     rows = evaluate(problem, params, np.random.default_rng([seeds[0], 1]), done=figures)
-    names = [("vae" if level is None else level, seed) for seed in seeds
-             for level in levels]
     return ([dict(level=level, **row, seed=seed)
-             for (level, seed), row in zip(names, rows)],
+             for (level, seed), row in zip(table.models(levels, seeds), rows)],
             tuple(tuple(array[:len(levels)] for array in net) for net in params))
 
 

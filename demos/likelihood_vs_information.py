@@ -101,9 +101,9 @@ def show(rows, family, sd):
     unresolved = [row for row in rows
                   if row["family"] == family and np.isnan(row["exact"])]
     if unresolved:
-        print(f"              left out, {len(unresolved)} not resolved, p(x|z) is too "
-              "sharp for exact figures: " + ", ".join(
-                  f"M {table.level_name(row['level'])}" for row in unresolved))
+        levels = ", ".join(table.level_name(row["level"]) for row in unresolved)
+        print(f"              left out: M {levels}; {len(unresolved)} "
+              + table.UNRESOLVED)
 
 
 def draw(rows, sd, show=False):

@@ -7,7 +7,7 @@ import autograd.numpy as np
 import canvas
 import common
 import workers
-from minimae import bounds, exact, normal, problems, train
+from minimae import bounds, exact, normal, problems, table, train
 from minimae.nets import held
 
 LEVELS = [0.4, 0.8, 1.2, 1.6]
@@ -207,8 +207,7 @@ def show(rows):
                 print(f"  {first:40s}{'' if knob is None else f'{knob:.4g}':>5}"
                       f"  I {information:7.4f}   KL {mean(seeds, 'rate'):7.4f}"
                       f"   lost {mean(seeds, 'lost'):7.4f}{off}"
-                      + ("   not resolved: p(x|z) is too sharp for exact figures"
-                         if np.isnan(information) else ""))
+                      + f"   {table.UNRESOLVED}" * bool(np.isnan(information)))
 
 
 def draw(rows, show=False):

@@ -6,6 +6,8 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+THREADS = "OMP_NUM_THREADS"  # of one process, for products of matrices
+
 
 def cores():
     """How many processes may run at a time."""
@@ -29,17 +31,20 @@ def each(function, jobs, done=None):
     those before it.
     """
     n = min(cores(), len(jobs))
-    if n == 1:
+    if n <= 1:
         yield from told((function(*job) for job in jobs), done)
         return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of matrices: cores are taken
     # spawn, not fork: a fork copies the locks of threads that it does not copy
     with ProcessPoolExecutor(n, multiprocessing.get_context("spawn"), ignore) as pool:
         try:
-            # Ctrl-C reaches every process.  This one will report it, so what starts
-            # now ignores it from its first moment.
-            handler = ignore()
+            # What starts now inherits two things.  Ctrl-C reaches every process, and
+            # this one will report it: the others ignore it from their first moment.
+            # And the cores are taken: products of matrices stay on their own.
+            handler, threads = ignore(), os.environ.get(THREADS)
+            os.environ[THREADS] = threads or "1"
             futures = [pool.submit(function, *job) for job in jobs]
+            if not threads:
+                del os.environ[THREADS]
             signal.signal(signal.SIGINT, handler)
             yield from told((future.result() for future in futures), done)
         except BrokenProcessPool:

@@ -14,17 +14,14 @@ def adam_step(state, gradient, step, rate):
     # model back for the next thousand steps.
     beta_mean, beta_square = 0.9, 0.95
     theta, mean, square = state
-    mean *= beta_mean
-    mean += (1 - beta_mean) * gradient
-    square *= beta_square
-    square += (1 - beta_square) * gradient ** 2
+    mean[:] = beta_mean * mean + (1 - beta_mean) * gradient
+    square[:] = beta_square * square + (1 - beta_square) * gradient ** 2
     m, s = mean / (1 - beta_mean ** step), square / (1 - beta_square ** step)
-    np.sqrt(s, out=s)
-    s += 1e-8  # no 0 / 0
-    theta += rate * m / s
+    theta += rate * m / (np.sqrt(s) + 1e-8)  # 1e-8: no 0 / 0
 
 
 def cosine(step, steps):
     """Half a cosine, from 1 at step 1 to nearly 0 at the last: early steps travel, late
     steps settle."""
+    # float: a NumPy scalar would make theta's updates double where it is single
     return float(0.5 * (1 + np.cos(np.pi * (step - 1) / steps)))

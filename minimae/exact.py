@@ -19,7 +19,7 @@ def evaluate(problem, params, tolerance=1e-6):
     Keys: lower (I^), exact (I), upper (U with m the true law), elbo and log_likelihood
     (both averaged over the true law).  Grids are refined until no number moves by more
     than `tolerance`, p sums to one and every bound is on its side of what it bounds;
-    NaN for a model too sharp for that.
+    NaN for a model that needs finer or wider grids than there are.
     """
     with np.errstate(all="ignore"):  # what overflows is not finite, and does not stand
         rows = [refine(problem, select(params, index), tolerance)

@@ -4,16 +4,22 @@ import numpy as np
 from .exact import KEYS
 
 REACHED = 0.02  # nats; a row whose exact I is further from its level is marked
+UNRESOLVED = "not resolved: exact figures need finer or wider grids"
 COLUMNS = ["level", *KEYS, "best"]
 
 
 def rows(levels, seeds, values, best):
     """A dict per model, keys COLUMNS and the seed, from exact.evaluate's values: all
     levels of the first seed, then of the second, and so on."""
-    models = [("vae" if level is None else level, seed)
-              for seed in seeds for level in levels]
     return [{**dict(zip(COLUMNS, [level, *row, best])), "seed": seed}
-            for (level, seed), row in zip(models, zip(*(values[key] for key in KEYS)))]
+            for (level, seed), row in zip(models(levels, seeds),
+                                          zip(*(values[key] for key in KEYS)))]
+
+
+def models(levels, seeds):
+    """(level as rows name it, seed) of every model of a stack, in its order."""
+    return [("vae" if level is None else level, seed)
+            for seed in seeds for level in levels]
 
 
 def reached(row):
@@ -44,7 +50,7 @@ def show(rows):
 def why_missed(row):
     """What the bounds tell of a level that was not reached."""
     if np.isnan(row["exact"]):
-        return "not resolved: p(x|z) is too sharp for exact figures"
+        return UNRESOLVED
     missed = f"level not reached, I - M = {row['exact'] - row['level']:+.3f}: "
     if abs(row["lower"] - row["level"]) <= REACHED:
         return missed + ("I^ is on it, but this critic lags behind I; "

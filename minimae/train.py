@@ -65,12 +65,11 @@ def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=
     state = np.stack([theta, 0 * theta, 0 * theta])  # and what Adam remembers of it
     params = views(state[0], params)  # a step changes state in place, and so params
     own = flatten(params[:2]).size    # p's and q's part of the state, then comes r's
-    repeats = len(levels) if len(seeds) > 1 else 1  # nodes of one seed broadcast
 
     for step in range(1, steps + 1):
         rate_now = rate * cosine(step, steps)
         for critic_step in range(critic_steps * (step - 1), critic_steps * step):
-            data, prior = stack([problem.nodes(rng) for rng in rngs], repeats)
+            data, prior = stack([problem.nodes(rng) for rng in rngs], len(levels))
             with np.errstate(all="ignore"):  # a model that diverges is named below
                 backward, values = make_vjp(lambda params: objectives(
                     *problem.densities(params), data, prior, penalty.slope))(params)

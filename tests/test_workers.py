@@ -8,6 +8,8 @@ from operator import add, truediv
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import workers
 
@@ -30,6 +32,26 @@ def test_what_a_job_raises_comes_after_the_others(cores):
     with pytest.raises(ZeroDivisionError):
         results.extend(workers.each(truediv, JOBS))
     assert results == [0.5, 0.75]
+
+
+def test_a_job_finds_one_thread_and_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setattr(workers, "cores", lambda: 2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before, handler = dict(os.environ), signal.getsignal(signal.SIGINT)
+    jobs = [("OMP_NUM_THREADS",)] * 2
+    assert [*workers.each(os.getenv, jobs)] == ["1", "1"]
+    assert (dict(os.environ), signal.getsignal(signal.SIGINT)) == (before, handler)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # who sets it is obeyed
+    assert [*workers.each(os.getenv, jobs)] == ["3", "3"]
+
+
+@given(st.lists(st.integers(), min_size=1, max_size=30), st.integers(1, 8))
+def test_shares_are_all_items_in_order_and_no_more_than_cores(items, cores):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "cores", lambda: cores)
+        shares = workers.shares(items)
+    assert sum(shares, []) == items and len(shares) <= cores
+    assert max(map(len, shares)) == len(shares[0]) == -(-len(items) // cores)
 
 
 def test_a_worker_that_ends_is_told_of(monkeypatch):
