@@ -1,27 +1,39 @@
 """log p(x) and I(z, x), and the bounds on both, one function each.
 
-Nodes and weights come in as arguments, so each function is an estimate or an exact
-value, as its nodes are; see nodes.  Weights sum to one over (N, J) for each model,
-which makes every sum below the mean of the equation beside it.
+p, q and r are any objects with a log_prob; see nets and critics.  Nodes and weights
+come in as arguments, so each function is an estimate or an exact value, as its nodes
+are; see nodes.  Weights sum to one over (N, J) for each model, so each weighted sum
+below is the expectation written next to it.
 """
 import autograd.numpy as np
+# stop_gradient(a) is a's value, treated as a constant.
+from autograd.tracer import getval as stop_gradient
 
 from . import normal
-from .nets import log_sum_exp
 
 
-def expect(values, weights, axis=(1, 2)):
+def expectation(values, weights, axis=(1, 2)):
     """E f = sum weights f over the node axes: values, weights (L, N, J) -> (L,)."""
     return np.sum(weights * values, axis=axis)
 
 
+def log_sum_exp(a, axis):
+    """log sum exp a over one axis, without overflow: the largest entry is taken out.
+    -inf where all entries are."""
+    top = np.max(stop_gradient(a), axis=axis, keepdims=True)
+    top = np.where(top == -np.inf, 0, top)  # no inf - inf
+    with np.errstate(divide="ignore"):
+        total = np.log(np.sum(np.exp(a - top), axis=axis))
+    return total + np.squeeze(top, axis)
+
+
 def log_marginal(p, x, z, weights):
     """log p(x) = log sum_z weights p(x|z) at x (L, N, J, X), as (L, N, J), from nodes z
-    (L, M, 1, Z) and weights (L, M, 1).  Poster, "Variational autoencoders"."""
+    (L, S, 1, Z) and weights (L, S, 1).  Poster, "Variational autoencoders"."""
     with np.errstate(divide="ignore"):  # nodes without mass have log weight -inf
         log_weights = np.log(weights)
-    each = np.reshape(x, (x.shape[0], 1, -1, x.shape[-1]))
-    log_px = log_sum_exp(log_weights + p.log_prob(each, z), 1)
+    every_x = np.reshape(x, (x.shape[0], 1, -1, x.shape[-1]))
+    log_px = log_sum_exp(log_weights + p.log_prob(every_x, z), 1)
     return np.reshape(log_px, log_px.shape[:1] + x.shape[1:-1])
 
 
@@ -32,14 +44,14 @@ def elbo(p, q, x, eps, weights, axis=(1, 2)):
     With axis=2 and weights of eps given x alone the result is ELBO(x) at every x,
     (L, N).  Poster, "Variational autoencoders"; the gap is E_x KL[q(z|x) || p(z|x)].
     """
-    log_likelihood, kl = elbo_terms(p, q, x, eps)
-    return expect(log_likelihood - kl, weights, axis)
+    reconstruction, kl = reconstruction_and_kl(p, q, x, eps)
+    return expectation(reconstruction - kl, weights, axis)
 
 
-def elbo_terms(p, q, x, eps):
+def reconstruction_and_kl(p, q, x, eps):
     """Both terms of the ELBO at every node: log p(x|z), (L, N, J), and
     KL[q(z|x) || p(z)], which broadcasts with it."""
-    mean, log_var = q.moments(x)
+    mean, log_var = q.mean_and_log_var(x)
     z = normal.sample(mean, log_var, eps)
     return p.log_prob(x, z), normal.kl_to_standard(mean, log_var)
 
@@ -51,9 +63,8 @@ def information(p, x, dx, z, weights):
     grid over real x.  Nodes z (L, N, 1, Z), weights (L, N, 1).
     Poster, "The mutual autoencoder".
     """
-    log_px = log_marginal(p, x, z, weights)
-    joint = weights * np.exp(p.log_prob(x, z)) * dx
-    return upper(p, lambda _: log_px, z, x, joint)
+    log_pxz, log_px = p.log_prob(x, z), log_marginal(p, x, z, weights)
+    return expected_difference(log_pxz, log_px, weights * np.exp(log_pxz) * dx)
 
 
 def infomax(r, z, x, weights):
@@ -62,7 +73,8 @@ def infomax(r, z, x, weights):
     z, x, weights are nodes of p(z) p(x|z).  The gap is E_x KL[p(z|x) || r(z|x)].
     Poster, "Tractable approximation" (Barber & Agakov 2003).
     """
-    return normal.entropy(np.zeros(z.shape[-1])) + expect(r.log_prob(z, x), weights)
+    log_r = r.log_prob(z, x)
+    return normal.entropy(np.zeros(z.shape[-1])) + expectation(log_r, weights)
 
 
 def upper(p, log_m, z, x, weights):
@@ -72,19 +84,25 @@ def upper(p, log_m, z, x, weights):
     x, with gap KL[p(x) || m], infinite where m misses mass of p; or any lower bound of
     log p(x) such as the ELBO, with gap E_p KL[q(z|x) || p(z|x)]; log p(x) gives I.
     """
-    values = p.log_prob(x, z) - log_m(x)
-    # What p never yields does not count, not even where m = 0.
-    return expect(np.where(weights > 0, values, 0.0), weights)
+    return expected_difference(p.log_prob(x, z), log_m(x), weights)
+
+
+def expected_difference(a, b, weights):
+    """E [a - b] for log densities a and b, (L,), with 0 log 0 = 0: x that p gives no
+    weight is skipped, even where a and b are -inf."""
+    with np.errstate(invalid="ignore"):
+        return expectation(np.where(weights > 0, a - b, 0), weights)
 
 
 def multi_sample(p, z, x, weights, codes, code_weights):
     """E_{z,x ~ p} [log p(x|z) - log sum_j code_weights_j p(x|codes_j)], in nats, (L,).
 
-    z, x, weights are nodes of p(z) p(x|z); codes (L, N, 1, Z), code_weights (L, N, 1)
-    are a random set of N codes of which a member drawn by its weight is ~ N(0, I).
-    Where z is such a member the value is I(k; x | set) = I(z, x) - I(set; x) on average
-    over sets: a lower bound, and never above log N for equal weights.  Where z is
-    independent of the set, an upper bound, by Jensen (structured InfoNCE: Poole, Ozair,
-    van den Oord, Alemi & Tucker 2019, section 2.3).
+    z, x, weights are nodes of p(z) p(x|z); codes (L, S, 1, Z), code_weights (L, S, 1)
+    are S random codes; one picked with its weight is N(0, I) distributed.  p is a
+    nets.Density.
+    Where z is one of them the value is I(k; x | set) = I(z, x) - I(set; x) on average
+    over sets: a lower bound, and never above log S for equal weights.  Where z is
+    independent of the set, an upper bound, by Jensen (structured bounds: Poole, Ozair,
+    van den Oord, Alemi & Tucker 2019, section 2.5).
     """
-    return upper(p, lambda x: log_marginal(p, x, codes, code_weights), z, x, weights)
+    return upper(p, lambda x: p.log_marginal(x, codes, code_weights), z, x, weights)

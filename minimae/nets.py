@@ -1,83 +1,131 @@
-"""The densities p(x|z) and q(z|x): a net of what is given yields their parameters.
+"""The densities p(x|z) and q(z|x): a net of the inputs yields their parameters.
 
 Parameters of a net are a tuple (W, b, V, c): one hidden layer, then what it says of the
 density, side by side: mean and log_var, or logits.  Weights are (L, 1, in, out):
 matmul applies model l to the values of l.
 """
 import autograd.numpy as np
-# The value alone: no gradient flows through it.
-from autograd.tracer import getval as held
 
-from . import normal
+from . import bounds, normal
+from .bounds import log_sum_exp, stop_gradient
 
 
 def init(rng, n_in, n_hidden, *n_outs):
     """Parameters of one model's net: n_in inputs, n_hidden tanh units, and outputs in
-    parts of n_outs.
-
-    n_hidden = 0 leaves the hidden layer out: a linear map (W, b).
-    """
-    def layer(fan_in, scale, *fan_outs):
-        parts = [rng.standard_normal((1, 1, fan_in, fan_out)) for fan_out in fan_outs]
-        weights = scale * np.concatenate(parts, -1)
-        return weights, np.zeros((1, 1, 1, sum(fan_outs)))
-
-    if not n_hidden:
-        return layer(n_in, 0.1 / np.sqrt(n_in), *n_outs)
-    W, _ = layer(n_in, 1 / np.sqrt(n_in), n_hidden)
-    # Units bend where a standard normal input has its mass.
+    parts of n_outs."""
+    W = rng.standard_normal((1, 1, n_in, n_hidden)) / np.sqrt(n_in)
+    # Random biases spread the bends of the units over a N(0, 1) input.
     b = rng.standard_normal((1, 1, 1, n_hidden))
-    # Outputs start near zero: densities nearly ignore what is given, the VAE's trap.
-    return W, b, *layer(n_hidden, 0.1 / np.sqrt(n_hidden), *n_outs)
+    parts = [rng.standard_normal((1, 1, n_hidden, n_out)) for n_out in n_outs]
+    # Small output weights: at first every density ignores its input, which is where a
+    # VAE gets stuck.
+    V = 0.1 / np.sqrt(n_hidden) * np.concatenate(parts, -1)
+    return W, b, V, np.zeros((1, 1, 1, sum(n_outs)))
 
 
-def net(params, given):
-    """The poster's 2-layer FC net: tanh(given W + b) V + c; without V and c,
-    given W + b.  (L, N, J, in) -> (L, N, J, out)."""
-    W, b, *last = params
-    first = np.matmul(given, W) + b
-    if not last:
-        return first
-    V, c = last
-    return np.matmul(np.tanh(first), V) + c
+def net(params, inputs):
+    """The poster's 2-layer FC net: tanh(inputs W + b) V + c.
+    (L, N, J, in) -> (L, N, J, out)."""
+    W, b, V, c = params
+    return np.matmul(np.tanh(np.matmul(inputs, W) + b), V) + c
 
 
-def log_sum_exp(a, axis):
-    """log sum exp a over one axis, without overflow: the largest entry is taken out."""
-    top = np.max(held(a), axis=axis, keepdims=True)
-    return np.log(np.sum(np.exp(a - top), axis=axis)) + np.squeeze(top, axis)
+class Density:
+    """value | inputs, for all models of a stack.  What each of the three has to offer:
+
+        p(x|z)  log_prob(x, z), joint(z, eps, weights); sample(z, rng) after training
+        q(z|x)  log_prob(z, x), mean_and_log_var(x), sample(x, rng): a NormalNet
+        r(z|x)  log_prob(z, x)
+
+    with log_prob of value (L, N, J, dim) at inputs (L, N, J, in) as (L, N, J), and
+    joint the nodes and weights (x, weights) of p(z) p(x|z) from nodes z and eps.
+    All else is computed from what you write: a decoder of your own, or a subclass with
+    another log_prob and joint, has its log p(x) from that.  Where a problem is to make
+    its parameters, it has a static init(rng, n_in, n_hidden, n_out) as well.
+    """
+
+    def log_marginal(self, x, z, weights):
+        """bounds.log_marginal, for a critic that holds p fixed."""
+        return bounds.log_marginal(self, x, z, weights)
 
 
-class NormalNet:
-    """value | given ~ N(mean(given), diag exp log_var(given)), both from the net, or
+class NormalNet(Density):
+    """value | inputs ~ N(mean(inputs), diag exp log_var(inputs)), both from the net, or
     log_var a number held fixed."""
 
     def __init__(self, params, log_var=None):
         self.params, self.log_var = params, log_var
 
-    def moments(self, given):
-        """mean and log_var, (L, N, J, dim), at given (L, N, J, in)."""
-        out = net(self.params, given)
+    @staticmethod
+    def init(rng, n_in, n_hidden, n_out):
+        """Parameters of one model: means, then log variances."""
+        return init(rng, n_in, n_hidden, n_out, n_out)
+
+    def mean_and_log_var(self, inputs):
+        """mean and log_var, (L, N, J, dim), at inputs (L, N, J, in)."""
+        out = net(self.params, inputs)
         if self.log_var is not None:
             return out, self.log_var
         half = out.shape[-1] // 2
         return out[..., :half], out[..., half:]
 
-    def log_prob(self, value, given):
-        """log density of value (L, N, J, dim) at given (L, N, J, in), as (L, N, J)."""
-        return normal.log_prob(value, *self.moments(given))
+    def log_prob(self, value, inputs):
+        """log density of value (L, N, J, dim) at inputs (L, N, J, in), as (L, N, J)."""
+        return normal.log_prob(value, *self.mean_and_log_var(inputs))
+
+    def sample(self, inputs, rng):
+        """A value for every one of the inputs."""
+        mean, _ = self.mean_and_log_var(inputs)
+        return self.joint(inputs, rng.standard_normal(mean.shape), None)[0]
 
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z, eps of N(0, I):
-        x = mean + sd eps."""
-        return normal.sample(*self.moments(z), eps), weights
+        x = mean + sd eps.  TypeError for a subclass with another log_prob."""
+        if not self.is_normal():
+            raise TypeError(f"{type(self).__name__} has its own log_prob, so it needs a "
+                            "joint as well")
+        return normal.sample(*self.mean_and_log_var(z), eps), weights
+
+    def is_normal(self):
+        """Whether log_prob is the one of this class."""
+        return getattr(self.log_prob, "__func__", None) is NormalNet.log_prob
+
+    def log_marginal(self, x, z, weights):
+        """bounds.log_marginal with p held fixed and the slope in x by hand: a tape of
+        every p(x|z_j) would cost more than the rest of a step.
+
+        With a_j = 1 / var_j, b_j = mean_j / var_j and c_j = log weights_j +
+        log p(0|z_j),
+            log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j),
+            d/dx log p(x) = sum_j p(z_j|x) (b_j - a_j x);
+        for x of more dimensions the first two terms are sums over them.  Second
+        derivatives are not those of log p(x).
+        """
+        if not self.is_normal():
+            return super().log_marginal(x, z, weights)
+        at = np.reshape(stop_gradient(x), (len(x), -1, x.shape[-1]))   # (L, N J, X)
+        mean, log_var = self.mean_and_log_var(z)                       # (L, S, 1, X)
+        a = np.broadcast_to(np.exp(-log_var), mean.shape)
+        c = np.log(weights) + self.log_prob(np.zeros_like(mean), z)
+        coefficients = np.concatenate([a, a * mean, c[..., None]], -1)[:, :, 0]
+        features = np.concatenate([-0.5 * at ** 2, at, np.ones_like(at[..., :1])], -1)
+        terms = np.matmul(features, np.swapaxes(coefficients, 1, 2))   # (L, N J, S)
+        top = np.max(terms, -1, keepdims=True)
+        posterior = np.exp(np.subtract(terms, top, out=terms), out=terms)
+        total = np.sum(posterior, -1, keepdims=True)
+        sum_a, sum_b = np.split(np.matmul(posterior, coefficients[..., :-1]), 2, -1)
+        log_px = np.reshape(np.log(total) + top, (-1, *x.shape[1:-1]))
+        slope = np.reshape((sum_b - sum_a * at) / total, (-1, *x.shape[1:]))
+        return log_px + np.sum(slope * (x - stop_gradient(x)), -1)
 
 
-class CategoricalNet:
+class CategoricalNet(Density):
     """x | z is one of K values, one-hot, with probabilities softmax(logits(z))."""
 
     def __init__(self, params):
         self.params = params
+
+    init = staticmethod(init)  # a logit per category
 
     def log_probs(self, z):
         """log p(x = k | z) for every k at once, (L, N, J, K)."""
@@ -87,6 +135,12 @@ class CategoricalNet:
     def log_prob(self, x, z):
         """log p(x|z) of one-hot x (L, N, J, K) at z (L, N, J, Z), as (L, N, J)."""
         return np.sum(x * self.log_probs(z), axis=-1)
+
+    def sample(self, z, rng):
+        """One-hot x for every z: the largest of log p(k|z) + Gumbel noise has k ~ p."""
+        log_probs = self.log_probs(z)
+        k = np.argmax(log_probs + rng.gumbel(size=log_probs.shape), -1)
+        return np.eye(log_probs.shape[-1])[k]
 
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z (L, N, 1, Z):

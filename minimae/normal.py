@@ -1,7 +1,9 @@
 """The diagonal normal N(mean, diag exp log_var) over the last axis, in nats."""
+import math
+
 import autograd.numpy as np
 
-LOG_2PI = np.log(2 * np.pi)
+LOG_2PI = math.log(2 * math.pi)  # a plain number: it leaves single precision single
 
 
 def log_prob(x, mean, log_var):

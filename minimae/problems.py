@@ -1,128 +1,149 @@
-"""A problem is a class: a model, its data, nodes of both.  The poster's two examples.
+"""A problem is a class: a model, its data, and nodes of both.  The poster's two
+examples, and data of your own.
 
-Training needs `Problem`; what can be summed over, for exact figures, is `Summable`.
+Training needs what `Problem` lists, and exact figures what `Summable` adds.
 """
 import numpy as np
 
 from . import checks, normal
-from .critics import check, critic, init_critic
-from .nets import CategoricalNet, NormalNet, held, init
-from .nodes import across, cross, down, grid, pair
+from .critics import Mixture, MultiSample, Normal
+from .nets import CategoricalNet, NormalNet, init, stop_gradient
+from .nodes import along_first, along_second, cross, grid, kronecker
 
-# In training grids end where 7e-6 of the normal's mass is left: further out, points
-# would be spent on next to nothing.
-TRAINING_WIDTH = 4.5
-FINEST = 2 ** 20  # cells of a table p(x|z); 16 hidden units take 300 MB on the way
+TRAINING_WIDTH = 4.5  # training grids cover all but 7e-6 of N(0, 1)
+MOST_CELLS = 2 ** 22  # of a table p(x|z), 32 MB
 
 
 class Problem:
     """What training needs to know of a model and its data.
 
-    Attributes: dim_x, dim_z; n_hidden, units of each net; critic, see critics.
+    Attributes: dim_x, dim_z; n_hidden, units of each net; critic, see critics; Decoder,
+    a nets.Density with init; dtype of all arrays; best, the highest possible E log p(x)
+    in nats, None where it is unknown; max_information, the highest level that makes
+    sense, and the reason; max_points of exact figures per dimension of z.
     """
-    highest, why_highest = np.inf, ""  # the highest level that makes sense, in nats
+    dtype, best, Decoder, max_points = np.float64, None, NormalNet, 0
+    max_information, reason = np.inf, ""
 
     def init(self, rng):
         """Parameters of one model: p's, q's and r's, a tuple of arrays each."""
-        x, z = self.dim_x, self.dim_z
-        return (self.init_decoder(rng), init(rng, x, self.n_hidden, z, z),
-                init_critic(self.critic, rng, x, self.n_hidden, z))
+        x, z, n = self.dim_x, self.dim_z, self.n_hidden
+        return (self.init_decoder(rng), NormalNet.init(rng, x, n, z),
+                self.critic.init(rng, x, n, z))
 
-    def densities(self, params):
-        """p, q, r of all models of a stack."""
+    def densities(self, params, codes=None):
+        """p, q, r of all models of a stack; codes are the step's, see critics."""
         p, q, r = params
-        return (self.decoder(p), NormalNet(q),
-                critic(self.critic, r, self.decoder(held(p)), self.dim_z))
+        codes = codes or kronecker(np.random.default_rng(0), 1024, self.dim_z)
+        held = self.decoder(stop_gradient(p))
+        return self.decoder(p), self.encoder(q), self.critic.density(r, held, codes)
 
     def init_decoder(self, rng):
         """Parameters of one p(x|z)."""
+        return self.Decoder.init(rng, self.dim_z, self.n_hidden, self.dim_x)
 
     def decoder(self, params):
         """p(x|z) with such parameters."""
+        return self.Decoder(params)
+
+    def encoder(self, params):
+        """q(z|x) with such parameters, a normal."""
+        return NormalNet(params)
 
     def nodes(self, rng):
         """Nodes for a step of training: (x, eps, weights) of the data and N(0, I), for
-        the ELBO, and (z, eps, weights) of p(z) and N(0, I), for the information."""
+        the ELBO; (z, eps, weights) of p(z) and N(0, I), for the information; and
+        (codes, weights) of p(z), for the critic."""
+
+    def sample(self, rng, n):
+        """Up to n data that training has not seen, (n, X), for certified.evaluate."""
+
+    def code_nodes(self, rng, n_codes, n):
+        """n_codes codes, spread evenly, and n of them with an eps each: (z, eps,
+        weights) along N, then (codes, weights)."""
+        codes, code_weights = kronecker(rng, n_codes, self.dim_z)
+        # Neighbours in the sequence are spread evenly as well.
+        z = np.roll(codes, rng.integers(n_codes), 1)[:, :n]
+        eps = rng.standard_normal((1, n, 1, self.dim_x))
+        return (z, eps, np.full((1, n, 1), 1 / n)), (codes, code_weights)
 
 
 class Summable(Problem):
     """And what exact figures need: the same expectations on grids of any fineness.
 
-    Attributes: best, the highest possible E log p(x), -H(p_true), in nats; finest, the
-    most points per dimension for a table p(x|z) of FINEST cells.
+    Attributes: n_eps, n_z, points of a step of training per dimension of eps and z.
     """
 
+    def data(self, grid):
+        """Nodes and weights of x; grid(dim) are those of N(0, I) in dim dimensions."""
+
+    def noise(self, grid):
+        """Nodes and weights of the eps that p(x|z) needs."""
+        return grid(1)
+
+    def nodes(self, rng):
+        def coarse(dim, n=self.n_eps):
+            return grid(n, dim, rng.random(dim), TRAINING_WIDTH)
+        data = cross(self.data(coarse), coarse(self.dim_z))
+        codes = coarse(self.dim_z, self.n_z)
+        return data, cross(codes, self.noise(coarse)), codes
+
     def grids(self, n, *place):
-        """As `nodes`, on fixed grids with n points per dimension; place: see grid."""
+        """The first two of `nodes`, on fixed grids with n points per dimension; place:
+        shift and half_width, see grid."""
+        def fine(dim):
+            return grid(n, dim, *place)
+        z = fine(self.dim_z)
+        return cross(self.data(fine), z), cross(z, self.noise(fine))
 
     def outcomes(self, n, p):
         """x (1, 1, J, X) and cells dx that cover the range of x under p, for sums."""
+        z, weights = grid(n if self.dim_z == 1 else 24, self.dim_z)
+        # Ignore z without mass: the net's output there is arbitrary.
+        z = z[:, weights[0, :, 0] > 1e-9]
+        ends, _ = p.joint(z, along_second([-9.0, 9.0]), 1.0)
+        x = np.linspace(np.min(ends), np.max(ends), n)
+        return along_second(x), x[1] - x[0]
 
-    def log_true(self, x):
-        """log p_true(x) at x (L, N, J, X), as (L, N, J)."""
-
-
-def shifted(rng, n, dim=1):
-    """A coarse grid for training, n points per dimension, shifted at random."""
-    return grid(n, dim, rng.random(dim), TRAINING_WIDTH)
+    def log_m(self, x):
+        """log m(x) at x (L, N, J, X), as (L, N, J): p_true where it is known, else any
+        law of x; see bounds.upper."""
 
 
 class SplitNormal(Summable):
     """x ~ N(0, 1) as an infinite mixture of normals (poster, "Splitting the normal").
 
     The decoder is expressive (mean and log variance from the net), or restricted where
-    log_var is a number held fixed; its mean may then be linear in z.
-    n_train: points in training per variable; with `draw`, nodes.monte_carlo or
-    nodes.lattice, pairs of points instead of a grid.
+    log_var is a number held fixed.
+    n_train: points of a step of training per dimension.
     """
-    dim_x = dim_z = 1
-    finest = np.sqrt(FINEST)
-    # The linear solution has sd exp(-M); the finest but one of the exact grids, of
-    # width 18, must have a point in each sd.
-    highest = np.log(finest / 2 / 18)
-    why_highest = "; beyond, the exact figures cannot be resolved"
+    dim_x, best = 1, -normal.entropy(np.zeros(1))
+    reason = "; beyond, the exact figures cannot be resolved"
 
-    def __init__(self, n_hidden=16, n_train=12, log_var=None, linear=False, critic=1,
-                 draw=None):
-        if linear and log_var is None:
-            raise ValueError("a linear decoder needs a log_var to hold fixed")
-        checks.whole(1, n_hidden=n_hidden, n_train=n_train)
-        check(critic)
-        self.n_hidden, self.n_train, self.draw = n_hidden, n_train, draw
-        self.log_var, self.linear, self.critic = log_var, linear, critic
-        self.best = -normal.entropy(np.zeros(1))
+    def __init__(self, n_hidden=16, n_train=12, log_var=None, critic=Normal(), dim_z=1):
+        checks.whole(1, n_hidden=n_hidden, n_train=n_train, dim_z=dim_z)
+        self.n_hidden, self.dim_z, self.log_var = n_hidden, dim_z, log_var
+        self.n_eps, self.n_z, self.critic = n_train, n_train, critic
+        self.max_points = max_points(dim_z + 1)
+        # The linear solution at M nats has sd exp(-M); the second finest grid (width
+        # 18) of exact must have two points per sd.
+        self.max_information = np.log(np.sqrt(MOST_CELLS) / 2 / 18 / 2)
 
     def init_decoder(self, rng):
         outs = [1, 1] if self.log_var is None else [1]
-        return init(rng, 1, 0 if self.linear else self.n_hidden, *outs)
+        return init(rng, self.dim_z, self.n_hidden, *outs)
 
     def decoder(self, params):
         return NormalNet(params, self.log_var)
 
-    def nodes(self, rng):
-        return self.two(rng), self.two(rng)
+    def data(self, grid):
+        return grid(1)
 
-    def two(self, rng):
-        """Nodes of two independent standard normals."""
-        if not self.draw:
-            return cross(shifted(rng, self.n_train), shifted(rng, self.n_train))
-        points, weights = self.draw(rng, self.n_train, 2)
-        return pair((points[..., :1], weights), (points[..., 1:], weights))
-
-    def grids(self, n, *place):
-        both = cross(grid(n, 1, *place), grid(n, 1, *place))
-        return both, both
-
-    def outcomes(self, n, p):
-        z, weights = grid(n)
-        # What a net does where z has no mass must not stretch the grid.
-        mean, log_var = p.moments(z[:, weights[0, :, 0] > 1e-9])
-        reach = 9 * np.exp(0.5 * log_var)
-        x = np.linspace(np.min(mean - reach), np.max(mean + reach), n)
-        return across(x), x[1] - x[0]
-
-    def log_true(self, x):
+    def log_m(self, x):
         return normal.log_prob(x, 0.0, 0.0)
+
+    def sample(self, rng, n):
+        return rng.standard_normal((n, 1))
 
 
 class Categorical(Summable):
@@ -130,51 +151,102 @@ class Categorical(Summable):
 
     The poster's critic, a normal, tops out near 2.105 nats for ten equal categories
     while I can reach log 10 = 2.30, so the default is a mixture of two.
-    n_z, n_eps: points in training per dimension of z and of eps.
+    n_z, n_eps: points of a step of training per dimension of z and of eps.
     Raises ValueError where p_true is not a distribution.
     """
-    why_highest = "; with p(x) = p_true, I cannot exceed the entropy of x"
+    Decoder = CategoricalNet
+    reason = "; with p(x) = p_true, I cannot exceed the entropy of x"
 
-    def __init__(self, p_true, n_hidden=16, dim_z=1, critic=2, n_z=128, n_eps=10):
-        law = np.asarray(p_true, float)
-        if not (law.ndim == 1 and np.all(law >= 0) and np.isclose(np.sum(law), 1)):
-            raise ValueError(f"p_true {law.tolist()} must be probabilities that "
-                             "sum to 1")
+    def __init__(self, p_true, n_hidden=16, dim_z=1, critic=Mixture(2), n_z=128,
+                 n_eps=10):
+        p = np.asarray(p_true, float)
+        if not (p.ndim == 1 and np.all(p >= 0) and np.isclose(np.sum(p), 1)):
+            raise ValueError(f"p_true {p.tolist()} must be probabilities that sum to 1")
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
-        check(critic)
-        self.p_true, self.dim_x = law / np.sum(law), len(law)
+        self.p_true, self.dim_x, self.critic = p / np.sum(p), len(p), critic
         self.n_hidden, self.dim_z, self.n_z, self.n_eps = n_hidden, dim_z, n_z, n_eps
-        self.critic, self.finest = critic, (FINEST / self.dim_x) ** (1 / dim_z)
-        masses = self.p_true[law > 0]
+        self.max_points = max_points(dim_z, MOST_CELLS / len(p))
+        masses = self.p_true[p > 0]
         self.best = np.sum(masses * np.log(masses))
-        self.highest = abs(self.best)
+        self.max_information = abs(self.best)
 
-    def init_decoder(self, rng):
-        return init(rng, self.dim_z, self.n_hidden, self.dim_x)
+    def data(self, grid):
+        return along_first(np.eye(self.dim_x)), self.p_true[None, :, None]
 
-    def decoder(self, params):
-        return CategoricalNet(params)
-
-    def nodes(self, rng):
-        data = self.with_data(shifted(rng, self.n_eps, self.dim_z))
-        return data, self.with_all_x(shifted(rng, self.n_z, self.dim_z))
-
-    def grids(self, n, *place):
-        z = grid(n, self.dim_z, *place)
-        return self.with_data(z), self.with_all_x(z)
-
-    def with_data(self, eps):
-        """Every category with its probability, and every node of eps for each."""
-        x = down(np.eye(self.dim_x))
-        return cross((x, self.p_true[None, :, None]), eps)
-
-    def with_all_x(self, z):
-        """All x are summed over at every z, so none is drawn by a node of eps."""
-        return cross(z, (np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1))))
+    def noise(self, grid):
+        """None: all x are summed over at every z."""
+        return np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1))
 
     def outcomes(self, n, p):
-        return across(np.eye(self.dim_x)), 1.0
+        return along_second(np.eye(self.dim_x)), 1.0
 
-    def log_true(self, x):
+    def log_m(self, x):
         with np.errstate(divide="ignore"):  # U is infinite where p_true misses mass
             return np.log(np.sum(x * self.p_true, -1))
+
+    def sample(self, rng, n):
+        return np.eye(self.dim_x)[rng.choice(self.dim_x, n, p=self.p_true)]
+
+
+class Data(Summable):
+    """Rows of your own, (n, X): numbers of about N(0, 1), or one-hot categories.
+
+    train is for training, test is held out for the figures.  Decoder: NormalNet,
+    CategoricalNet for one-hot rows, or a nets.Density of your own with an init.  A step
+    takes `batch` rows with two codes each, and n_codes codes of p(z), `batch` of which
+    yield x; in single precision if train is.  The true law and `best` are unknown.
+    Exact figures, for X = 1, are averages over test.
+    Raises ValueError where rows are no such table, or far from N(0, 1).
+    """
+    reason = "; the sum over codes needs n_codes of 10 e^M"
+
+    def __init__(self, train, test, Decoder=NormalNet, n_hidden=32, dim_z=2,
+                 critic=MultiSample(), batch=64, n_codes=512):
+        self.train, self.test = check_rows("train", train), check_rows("test", test)
+        checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, batch=batch)
+        checks.whole(batch, n_codes=n_codes)
+        self.dtype, self.dim_x = np.result_type(self.train, np.float32), train.shape[1]
+        self.Decoder, self.critic, self.dim_z = Decoder, critic, dim_z
+        self.n_hidden, self.batch, self.n_codes = n_hidden, batch, n_codes
+        self.max_information = np.log(n_codes / 10)
+        self.max_points = max_points(dim_z + 1) if self.dim_x == 1 else 0
+
+    def nodes(self, rng):
+        n = min(self.batch, len(self.train))
+        x = along_first(self.train[rng.choice(len(self.train), n, replace=False)])
+        eps, weights = kronecker(rng, n, self.dim_z)
+        # In pairs: what is linear in eps cancels.
+        eps, weights = np.concatenate([eps, -eps], 2), np.repeat(weights / 2, 2, 2)
+        return (x, eps, weights), *self.code_nodes(rng, self.n_codes, self.batch)
+
+    def data(self, grid):
+        return along_first(self.test), np.full((1, len(self.test), 1), 1 / len(self.test))
+
+    def log_m(self, x):
+        variance = np.var(self.train, 0) + 1e-9  # 1e-9: a column may be constant
+        return normal.log_prob(x, np.mean(self.train, 0), np.log(variance))
+
+    def sample(self, rng, n):
+        return self.test[rng.permutation(len(self.test))[:n]]
+
+
+def check_rows(name, rows):
+    """The rows as an array; ValueError where they are no table that nets can take."""
+    rows = np.asarray(rows)
+    if rows.ndim != 2 or len(rows) < 2 or rows.dtype.kind not in "bif":
+        raise ValueError(f"{name} of shape {rows.shape} and type {rows.dtype}: give a "
+                         "table of numbers (n, X), n from 2")
+    mean, sd = np.mean(rows, 0), np.std(rows, 0)
+    # A tanh of W x + b is a constant for an x beyond some 5, as for one that hardly
+    # varies; a column that does not vary at all, like a margin, does no harm.
+    good = (np.abs(mean) < 5) & (sd < 5) & ((sd == 0) | (sd > 0.01))
+    if not np.all(good):  # NaN is not good either
+        k = np.argmin(good)
+        raise ValueError(f"{name}, column {k} has mean {mean[k]:.4g} and sd {sd[k]:.4g}: "
+                         "give about 0 and 1, as (rows - rows.mean(0)) / rows.std(0)")
+    return rows
+
+
+def max_points(dims, cells=MOST_CELLS):
+    """The most points per dimension of a table with this many dimensions and cells."""
+    return int(cells ** (1 / dims) + 1e-9)

@@ -1,60 +1,61 @@
 """The table: every bound beside the exact value it bounds, and what was asked for."""
 import numpy as np
 
-from .exact import KEYS
-
-REACHED = 0.02  # nats; a row whose exact I is further from its level is marked
-UNRESOLVED = "not resolved: exact figures need finer or wider grids"
-COLUMNS = ["level", *KEYS, "best"]
-
-
-def rows(levels, seeds, values, best):
-    """A dict per model, keys COLUMNS and the seed, from exact.evaluate's values: all
-    levels of the first seed, then of the second, and so on."""
-    return [{**dict(zip(COLUMNS, [level, *row, best])), "seed": seed}
-            for (level, seed), row in zip(models(levels, seeds),
-                                          zip(*(values[key] for key in KEYS)))]
+REACHED = 0.02  # nats; a row whose I is further from its level is marked
+# A column is the key of a row, or a function of it; its heading; its digits.
+EXACT = [("level", "M asked", 4), ("lower", "I^ <=", 4), ("information", "I", 4),
+         ("upper", "<= U", 4), ("elbo", "ELBO", 5),
+         (lambda row: row["log_likelihood"] - row["elbo"], "+ gap", 5),
+         ("log_likelihood", "= E log p(x)", 5), ("best", "<= best", 5)]
+CERTIFIED = [*EXACT[:3], ("information_se", "+- s.e.", 4), EXACT[3], ("kl", "E KL", 3),
+             ("elbo", "ELBO", 3), ("log_likelihood", "log p(x)", 3),
+             ("log_likelihood_se", "+- s.e.", 3)]
 
 
-def models(levels, seeds):
-    """(level as rows name it, seed) of every model of a stack, in its order."""
-    return [("vae" if level is None else level, seed)
-            for seed in seeds for level in levels]
+def show(rows, columns=None, heading="all in nats"):
+    """Print rows of exact.evaluate or certified.evaluate, or a list of columns, under
+    their headings; and below what is to be said of rows that are marked *."""
+    columns = columns or (CERTIFIED if "kl" in rows[0] else EXACT)
+    lines = [[text(row, key, digits) for key, _, digits in columns] for row in rows]
+    lines.insert(0, [words for _, words, _ in columns])
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    remarks = ["", *map(remark, rows)]
+    print(heading)
+    for line, said in zip(lines, remarks):
+        print("  " + "  ".join(map(str.rjust, line, widths)) + " *" * bool(said))
+    for line, said in zip(lines, remarks):
+        if said:
+            print(f"  * {line[0]}: {said}")
+
+
+def text(row, key, digits):
+    """A cell of the table."""
+    value = key(row) if callable(key) else row[key]
+    if key == "level":
+        return "VAE" if value is None else f"{value:.4g}"
+    if value is None or isinstance(value, str):
+        return value or "unknown"
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.0000
 
 
 def reached(row):
-    """Whether I is what was asked for, as far as its standard error can tell; always
-    for the plain VAE, of which nothing is asked."""
-    missed_by = 0 if row["level"] == "vae" else abs(row["exact"] - row["level"])
-    return missed_by <= REACHED + 2 * row.get("error", 0)
+    """Whether I is within REACHED and 2 standard errors of the level; always true for
+    the VAE, which has no target."""
+    missed_by = 0 if row["level"] is None else abs(row["information"] - row["level"])
+    return missed_by <= REACHED + 2 * row.get("information_se", 0)
 
 
-def level_name(level):
-    """A level as it is printed."""
-    return "VAE" if level == "vae" else f"{level:.4g}"
-
-
-def show(rows):
-    """Print the rows of one seed."""
-    print("all in nats, by quadrature on the trained nets")
-    print("  M asked   I^ <=    I     <= U   "
-          "     ELBO + gap        = E log p(x) <= best")
-    for row in rows:
-        gap = row["log_likelihood"] - row["elbo"]
-        line = ("  {:>7}  {lower:7.4f} {exact:7.4f} {upper:7.4f}  {elbo:9.5f}   {:7.5f}"
-                "   {log_likelihood:9.5f}    {best:9.5f}   {}")
-        why = "" if reached(row) else why_missed(row)
-        print(line.format(level_name(row["level"]), gap, why, **row).rstrip())
-
-
-def why_missed(row):
-    """What the bounds tell of a level that was not reached."""
-    if np.isnan(row["exact"]):
-        return UNRESOLVED
-    missed = f"level not reached, I - M = {row['exact'] - row['level']:+.3f}: "
+def remark(row):
+    """What is to be said of a row: its note, or that its level was not reached, with
+    what the bounds tell of the reason."""
+    if reached(row) or row["note"]:
+        return row["note"]
+    missed = row["information"] - row["level"]
     if abs(row["lower"] - row["level"]) <= REACHED:
-        return missed + ("I^ is on it, but this critic lags behind I; "
-                         "more steps or a richer critic may help")
-    if row["lower"] < row["level"]:
-        return missed + "I^ stays below, out of reach of this critic or of these steps"
-    return missed + "I^ stays above, these steps did not bring it down"
+        why = ("I^ is on it, but this critic lags behind I; more steps or a richer "
+               "critic may help")
+    elif missed < 0:
+        why = "I stays below, out of reach of this critic or of these steps"
+    else:
+        why = "I stays above, these steps did not bring it down"
+    return f"level not reached, I - M = {missed:+.3f}: {why}"

@@ -1,15 +1,17 @@
 """The mutual autoencoder: max ELBO - C |I^ - M|, all levels of a figure in one run."""
-from numbers import Real
-
 import autograd.numpy as np
 from autograd import make_vjp
 
 from . import bounds, checks
-from .adam import adam_step, cosine
-from .nets import held
-from .stacks import flatten, stack, views
+from .adam import Adam, cosine
+from .bounds import stop_gradient
+from .models import Models, flatten, stack, unflatten
 
 GROWTH = 100.0  # of C over a run that violates its level throughout: it ends at C = 30
+# Hidden units at all nodes, of all models: each takes some 240 bytes on the tape of a
+# step, so 2 GB in all.
+MOST_UNITS = 2 ** 23
+EXPLODED = 1e9  # nats below 0, far beyond what any run was seen to come back from
 
 
 def objectives(p, q, r, data, prior, slope):
@@ -20,10 +22,9 @@ def objectives(p, q, r, data, prior, slope):
         p    ELBO + slope I^
 
     data = (x, eps, weights) and prior = (z, eps, weights) are nodes; slope (L,) is the
-    derivative of -C |I^ - M| by I^.  p acts on I^ through the nodes of p(x|z) alone, so
-    that is where its share is scaled.  r only ever tightens its bound: were it to share
-    the penalty, it would meet a low level by becoming a bad critic, with I anywhere
-    above.
+    derivative of -C |I^ - M| by I^.  p affects I^ only through the samples x (or their
+    weights), so we scale the gradient there.  r always maximises I^.  If it shared the
+    penalty it could reach a low M by guessing badly, while the true I stayed high.
     """
     z, eps, weights = prior
     x, weights = p.joint(z, eps, weights)
@@ -33,63 +34,18 @@ def objectives(p, q, r, data, prior, slope):
 
 def scale_gradient(a, factor):
     """a itself, but gradients that flow back through it are times factor, (L,)."""
-    factor = np.reshape(factor, (-1,) + (1,) * (np.ndim(a) - 1))
-    return held(a) + factor * (a - held(a))
-
-
-def train(problem, levels, seeds=(0,), steps=500, rate=0.03, after=None, growth=GROWTH,
-          critic_steps=1, objectives=objectives, penalty=None):
-    """Train a model per level and seed, stacked in one run; returns all parameters.
-
-    Model l has level levels[l % len(levels)] in nats, or None for no constraint: the
-    plain VAE; and the seed seeds[l // len(levels)].  Models of one seed start from the
-    same weights and see the same nodes, so a row comes out as it would alone.  One step
-    of all three nets at a time on the poster's problem ("The mutual autoencoder"), with
-    a penalty for its constraint:
-        max over p, q of ELBO - C |I^ - M|  with  r = argmax of I^.
-
-    growth is that of C; more is for an ELBO that is steep in I.  critic_steps: steps of
-    r for each one of p and q.  after(step, params, values) is called once a step with
-    the params after it (views: copy them to keep them) and the values (2, L) before it.
-    Other objectives, and another penalty with a `slope` and `update(values, step)`,
-    make other methods of the same loop.
-    Raises ValueError where an argument makes no sense, FloatingPointError with step and
-    level where a value or a part of the gradient is not finite.
-    """
-    check(problem, levels, seeds, steps, rate, growth, critic_steps)
-    levels, seeds = list(levels), list(seeds)
-    penalty = penalty or Penalty(levels * len(seeds), steps, growth)
-    rngs = [np.random.default_rng(seed) for seed in seeds]
-    params = stack([problem.init(rng) for rng in rngs], len(levels))
-    theta = flatten(params)
-    state = np.stack([theta, 0 * theta, 0 * theta])  # and what Adam remembers of it
-    params = views(state[0], params)  # a step changes state in place, and so params
-    own = flatten(params[:2]).size    # p's and q's part of the state, then comes r's
-
-    for step in range(1, steps + 1):
-        rate_now = rate * cosine(step, steps)
-        for critic_step in range(critic_steps * (step - 1), critic_steps * step):
-            data, prior = stack([problem.nodes(rng) for rng in rngs], len(levels))
-            with np.errstate(all="ignore"):  # a model that diverges is named below
-                backward, values = make_vjp(lambda params: objectives(
-                    *problem.densities(params), data, prior, penalty.slope))(params)
-                gradient = flatten(backward(np.ones_like(values)))
-            stop_where_not_finite(values, gradient, params, step, levels)
-            adam_step(state[:, own:], gradient[own:], critic_step + 1, rate_now)
-        adam_step(state[:, :own], gradient[:own], step, rate_now)
-        penalty.update(values, step)  # the slope is for the next step and its nodes
-        if after:
-            after(step, params, values)
-    return params
+    held = stop_gradient(a)
+    factor = np.reshape(factor, (-1,) + (1,) * (held.ndim - 1)).astype(held.dtype)
+    return held + factor * (a - held)
 
 
 class Penalty:
     """The penalty C |I^ - M| of every model in a stack, each with a C of its own.
 
-    C starts small and grows while the violation |I^ - M| is large.  |d| is rounded off
-    to d^2 / (2 width) for |d| < width, and width shrinks with the learning rate.
-    A slope serves the step after the one it was measured at: from the same nodes, its
-    noise and the gradient's would go together and bias I.
+    C starts small and grows while the violation d = I^ - M is large.  Near 0, |d| is
+    replaced by d^2 / (2 width) (a Huber loss), and width shrinks with the learning rate.
+    The slope measured at one step is used at the next: with the same nodes, the noise
+    of slope and gradient would be correlated and bias I.
     """
     # START .1, .3, .5, 1, 3, growth 1, 20, 100, 400, 10^5 and WIDTH .3, .5, 1 were
     # tried on both problems of the poster, seeds 0 to 5.  More of the first two reaches
@@ -98,47 +54,133 @@ class Penalty:
     WIDTH = 1.0  # nats, at the full learning rate
 
     def __init__(self, levels, steps, growth=GROWTH):
+        checks.real(1, 1e9, growth=growth)
         self.target, self.steps, self.growth = np.array(levels, float), steps, growth
         self.free = np.isnan(self.target)  # None becomes NaN
         self.C = np.full(len(levels), self.START)
-        self.slope = np.where(self.free, 0.0, self.C)  # upwards: z is not used yet
+        # Start by raising I^: at first the decoder ignores z.
+        self.slope = np.where(self.free, 0.0, self.C)
 
     def update(self, values, step):
-        """Let C grow where it must; slope = d/dI^ of -C |I^ - M|, rounded off, (L,)."""
+        """From values [ELBO, I^] of this step: grow C where the slope exceeds C / 4,
+        then set slope = d/dI^ of -C |I^ - M|, (L,)."""
         violation = values[1] - self.target
         # 1e-3: well below what is promised, and never 0 / 0
         width = self.WIDTH * cosine(step, self.steps) + 1e-3
-        # "Large" is where more than a quarter of the slope is in use.
         large = np.abs(violation) > width / 4
         self.C = self.C * np.where(large, self.growth ** (1 / self.steps), 1)
         slope = -self.C * np.clip(violation / width, -1, 1)
         self.slope = np.where(self.free, 0.0, slope)
 
 
-def stop_where_not_finite(values, gradient, params, step, levels):
-    """Raise FloatingPointError that names the first model with a number not finite."""
-    if np.all(np.isfinite(values)) and np.all(np.isfinite(gradient)):
-        return
-    arrays = [values.T, *(array for net in views(gradient, params) for array in net)]
-    finite = [np.isfinite(a).reshape(len(a), -1).all(1) for a in arrays]
-    level = levels[np.argmin(np.all(finite, 0)) % len(levels)]
-    raise FloatingPointError(f"training diverged at step {step}, "
-                             f"level {'vae' if level is None else level}")
+class Multiplier(Penalty):
+    """The penalty with a C that stays, and a multiplier that is learnt for what is left
+    (augmented Lagrangian): slope = d/dI^ of -C |I^ - M| - total I^.
+
+    For noisy I^, as on pictures: a C that grows until it holds the level makes p
+    oscillate there.  `total` rises by `learning` nats over a run that is 1 nat off
+    throughout.
+    """
+    # C 1, 2, 5 and learning 2.7, 4.5, 9 were tried on faces: more overshoots, less
+    # arrives late.
+    START = 2.0
+
+    def __init__(self, levels, steps, learning=4.5):
+        super().__init__(levels, steps, growth=1)
+        self.learning, self.total = learning, np.zeros(len(levels))
+
+    def update(self, values, step):
+        """Learn the multiplier, then set slope."""
+        super().update(values, step)
+        violation = np.clip(values[1] - self.target, -1, 1)
+        self.total = self.total + self.learning / self.steps * violation
+        self.slope = np.where(self.free, 0.0, self.slope - self.total)
 
 
-def check(problem, levels, seeds=(0,), steps=1, rate=1.0, growth=1.0, critic_steps=1):
-    """Raise a ValueError of one line that says what is wrong and what would do."""
+def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_steps=1,
+          encoder_steps=1, callback=None, penalty=Penalty, objectives=objectives):
+    """Train a model per level and seed, stacked in one run; returns Models.
+
+    Levels are in nats, or None for no constraint: the plain VAE.  The models of the
+    first seed come first.  Models of one seed start from the same weights and see the
+    same nodes, so a row comes out as it would alone.  One step of all three nets at a
+    time on the poster's problem ("The mutual autoencoder"), with a penalty for its
+    constraint:
+        max over p, q of ELBO - C |I^ - M|  with  r = argmax of I^.
+
+    critic_steps, encoder_steps: steps of r and of q for each one of p.
+    callback(step, params, values) is called once a step with the params after it
+    (views: copy them to keep them) and the values [ELBO, I^] (2, L) before it.
+    Other `objectives`, and another penalty(levels, steps) with a `slope` and
+    `update(values, step)`, make other methods of the same loop.
+    Raises ValueError where an argument makes no sense, FloatingPointError with step and
+    level where a value or a gradient is not finite, or has exploded.
+    """
+    check(problem, levels, seeds, steps, learning_rate, critic_steps, encoder_steps)
+    repeats, rngs = len(levels), [np.random.default_rng(seed) for seed in seeds]
+    seeds = [seed for seed in seeds for _ in levels]
+    levels = [*levels] * len(rngs)
+    penalty = penalty(levels, steps)
+    params = stack([problem.init(rng) for rng in rngs], repeats, problem.dtype)
+    players = [Adam(flatten([net])) for net in params]  # p, q and r
+    # A step changes theta in place, and so params.
+    params = tuple(unflatten(player.theta, [net])[0]
+                   for player, net in zip(players, params))
+    turns = 1, encoder_steps, critic_steps
+
+    for step in range(1, steps + 1):
+        rate = learning_rate * cosine(step, steps)
+        with np.errstate(all="ignore"):  # a model that diverges is named below
+            for turns_left in range(max(turns), 0, -1):
+                data, prior, codes = stack([problem.nodes(rng) for rng in rngs],
+                                           repeats, problem.dtype)
+                backward, values = make_vjp(lambda params: objectives(
+                    *problem.densities(params, codes), data, prior, penalty.slope)
+                    )(params)
+                stop_if_diverged(step, levels, values, learning_rate)
+                gradients = backward(np.ones_like(values))
+                for player, gradient, most in zip(players, gradients, turns):
+                    if turns_left <= most:
+                        player.step(flatten([gradient]), rate)
+        penalty.update(values, step)  # the slope is for the next step and its nodes
+        if callback:
+            callback(step, params, values)
+    return Models(problem, levels, seeds, params)
+
+
+def stop_if_diverged(step, levels, values, learning_rate):
+    """Raise FloatingPointError that names the first model with a value that is not
+    finite, or with an ELBO below -EXPLODED."""
+    bad = ~np.isfinite(values[0] + values[1]) | (values[0] < -EXPLODED)
+    if np.any(bad):
+        k = np.argmax(bad)
+        raise FloatingPointError(
+            f"training diverged at step {step}, level {levels[k]}, ELBO "
+            f"{values[0, k]:.3g}: try a learning rate below {learning_rate:g}")
+
+
+def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=1,
+          encoder_steps=1):
+    """Raise a ValueError of one line that says what is wrong and what is allowed."""
     for name, values in [("levels", levels), ("seeds", seeds)]:
         if isinstance(values, str) or not np.iterable(values) or not len(values):
             raise ValueError(f"{name} {values}: give a list of at least one")
     for level in levels:
-        highest = problem.highest + 1e-9  # log K, rounded
-        if not (level is None or isinstance(level, Real) and 0 <= level <= highest):
-            raise ValueError(f"level {level} must be from 0 to "
-                             f"{np.floor(1e4 * highest) / 1e4:.4f} nats"
-                             f"{problem.why_highest}")
+        if level is not None:  # 1e-9: log K, rounded; 1e9: not inf
+            checks.real(0, min(problem.max_information + 1e-9, 1e9),
+                        f" nats{problem.reason}", level=level)
     for seed in seeds:
         checks.whole(0, seed=seed)
-    checks.whole(1, steps=steps, critic_steps=critic_steps)
-    checks.real(1e-9, 1e9, rate=rate)  # more is infinite within a few steps
-    checks.real(1, 1e9, growth=growth)
+    checks.whole(1, steps=steps, critic_steps=critic_steps, encoder_steps=encoder_steps)
+    checks.real(1e-9, 1e9, learning_rate=learning_rate)
+    if not hasattr(problem.critic, "density"):
+        raise ValueError(f"critic {problem.critic}: give an object with init and "
+                         "density, such as critics.Normal()")
+    # What a step would take: all nodes of each bound, times hidden units, times models
+    nodes = [np.prod(np.broadcast_shapes(*(a.shape[:3] for a in group)), dtype=float)
+             for group in problem.nodes(np.random.default_rng(0))[:2]]
+    models, most = len(levels) * len(seeds), MOST_UNITS / problem.n_hidden / max(nodes)
+    if models > most:
+        raise ValueError(f"{models} models with {max(nodes):.0f} nodes in a step would take "
+                         "gigabytes: give " + (f"at most {most:.0f} models" if most > 1
+                                               else "fewer nodes or hidden units"))

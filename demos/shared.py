@@ -1,0 +1,284 @@
+"""What the demos share: options, errors in one line, how far a run is, the files that
+it writes, and processes.  Nothing to run."""
+import os
+import sys
+
+
+def interrupted(kind, error, traceback):
+    """Ctrl-C at any moment, also while modules are imported: one line, status 130."""
+    if not issubclass(kind, KeyboardInterrupt):
+        return sys.__excepthook__(kind, error, traceback)
+    print("interrupted", file=sys.stderr, flush=True)
+    os._exit(130)
+
+
+sys.excepthook = interrupted
+# What a notebook, say, sets for its own windows would keep a demo from drawing.
+BACKEND = os.environ.pop("MPLBACKEND", None)
+
+import argparse  # noqa: E402
+import contextlib  # noqa: E402
+import csv  # noqa: E402
+import io  # noqa: E402
+import multiprocessing  # noqa: E402
+import signal  # noqa: E402
+import tempfile  # noqa: E402
+import threading  # noqa: E402
+import time  # noqa: E402
+import concurrent.futures.process as pools  # noqa: E402
+from concurrent import futures  # noqa: E402
+from functools import partial  # noqa: E402
+
+import matplotlib  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib.backend_bases import FigureCanvasBase  # noqa: E402
+
+from minimae import checks, critics, table, train  # noqa: E402
+
+matplotlib.rcdefaults()  # the same picture whatever the user's settings
+# eps and ps know no transparency, pgf wants LaTeX
+FORMATS = sorted({*FigureCanvasBase.get_supported_filetypes()} - {"eps", "ps", "pgf"})
+ENDINGS = {"out": FORMATS, "csv": ["csv"], "gif": ["gif"], "html": ["html"]}
+NO_SETTINGS = {"levels", "seed", "seeds", "out", "show", *ENDINGS}  # of the table
+THREADS = "OMP_NUM_THREADS"  # of one process, for products of matrices
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def options(doc, levels, out, steps=500, seeds=1, critic=None):
+    """A parser with the options that every demo has; --critic where it has a default."""
+    parser = Parser(description=doc, allow_abbrev=False,
+                    formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add("--levels", type=float, nargs="+", default=levels, metavar="M",
+        help="requested information, nats")
+    add("--steps", type=int, default=steps, help="steps of training")
+    add("--seed", type=int, default=0, help="the first seed")
+    add("--seeds", type=int, default=seeds, metavar="N", help="how many, from --seed on")
+    if critic:
+        add("--critic", type=named_critic, default=critic, metavar="C",
+            help="1: the poster's normal, C: a mixture of C normals, bayes: Bayes' rule")
+    add("--out", default=out, metavar="FIGURE", help="where to save the figure")
+    add("--csv", metavar="TABLE", help="where to save the table, - standard output")
+    add("--show", action="store_true", help="open the figure in a window")
+    return parser
+
+
+def named_critic(text):
+    """A critic by its name on the command line; it prints as that name."""
+    known = {"bayes": critics.Bayes, "1": critics.Normal,
+             "multi-sample": critics.MultiSample}
+    if text not in known and not (text.isdecimal() and 1 < int(text) <= 100):
+        # more than 100 take minutes and gigabytes
+        raise argparse.ArgumentTypeError(f"{text}: give 1 to 100 normals, or bayes")
+    critic = known[text]() if text in known else critics.Mixture(int(text))
+    critic.name = text
+    return critic
+
+
+def penalty(critic):
+    """Bayes' rule cannot lag behind p, so C may grow ten times as far, which steep
+    likelihoods need."""
+    growth = train.GROWTH * (10 if isinstance(critic, critics.Bayes) else 1)
+    return partial(train.Penalty, growth=growth)
+
+
+def main(run, parser, argv=None):
+    """run(args), with args.seeds a list; what can go wrong ends in one line."""
+    args = parser.parse_args(argv)
+    try:
+        if hasattr(args, "seeds"):
+            checks.whole(0, seed=args.seed)
+            checks.whole(1, 10 ** 6, seeds=args.seeds)
+            args.seeds = range(args.seed, args.seed + args.seeds)
+        check_files(args)
+        matplotlib.use(BACKEND or "agg" if getattr(args, "show", False) else "agg")
+        # A table on standard output is that and nothing else.
+        alone = getattr(args, "csv", None) == "-"
+        with contextlib.redirect_stdout(sys.stderr if alone else sys.stdout):
+            run(args)
+    except ValueError as error:
+        parser.error(error)
+    except (ArithmeticError, ImportError, MemoryError, OSError) as error:
+        if isinstance(error, BrokenPipeError):  # Python would complain once more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        parser.exit(1, f"{parser.prog}: {error or 'out of memory'}\n")
+    except KeyboardInterrupt:
+        parser.exit(130, f"{parser.prog}: interrupted\n")
+
+
+def check_files(args):
+    """Raise ValueError, or the system's OSError, for a file that cannot be written: what
+    it holds, if it is there, stays."""
+    files = {name: getattr(args, name) for name, ending in ENDINGS.items()
+             if getattr(args, name, None) not in (None, "-")}
+    for name, path in files.items():
+        ending = os.path.splitext(path)[1][1:].lower()
+        if ending not in ENDINGS[name]:
+            raise ValueError(f"--{name} {path}: the name must end in ."
+                             + ", .".join(ENDINGS[name]))
+        if not os.path.exists(path) or os.path.isfile(path):  # and no pipe or device
+            new = not os.path.exists(path)
+            open(path, "ab").close()
+            if new:
+                os.remove(path)
+    if len({os.path.realpath(path) for path in files.values()}) < len(files):
+        raise ValueError(" and ".join(f"--{name}" for name in files) + ": the same file")
+
+
+def write(path, content):
+    """Bytes that are complete, in one go: no other file, and none half written."""
+    with open(path, "wb") as file:
+        file.write(content)
+    print(f"saved {path}")
+
+
+def save(args, rows, figure=None):
+    """Write the table with the settings of the run, and the figure; then show it."""
+    if args.csv:
+        settings = {key: getattr(value, "name", value) for key, value in
+                    vars(args).items() if key not in NO_SETTINGS}
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*rows[0], *(key for key in settings if key not in rows[0])],
+                                lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**settings, **row} for row in rows)
+        if args.csv == "-":
+            sys.__stdout__.write(text.getvalue())
+        else:
+            write(args.csv, text.getvalue().encode())
+    if figure:
+        write(args.out, picture(figure, args.out))
+        if args.show and not plt.get_fignums():
+            print("no window can be opened here", file=sys.stderr)
+        elif args.show:
+            plt.show()
+
+
+def picture(figure, path):
+    """A figure as the bytes of a file with this name."""
+    file = io.BytesIO()
+    figure.savefig(file, format=os.path.splitext(path)[1][1:], dpi=150)
+    return file.getvalue()
+
+
+def save_animation(path, animation):
+    """Write a matplotlib animation as a GIF."""
+    with tempfile.TemporaryDirectory() as folder:
+        animation.save(os.path.join(folder, "a.gif"), "pillow")
+        with open(os.path.join(folder, "a.gif"), "rb") as file:
+            write(path, file.read())
+
+
+def report(args, rows):
+    """Print the table, or with several seeds worst and median; the rows of the first."""
+    if len(args.seeds) > 1:
+        show_seeds(rows)
+    else:
+        table.show(rows)
+    return [row for row in rows if row["seed"] == args.seed]
+
+
+def show_seeds(rows):
+    """Print worst and median over seeds, a line per level in the order of the rows."""
+    n_seeds, lines = len({row["seed"] for row in rows}), []
+    for k in range(len(rows) // n_seeds):
+        group = rows[k::len(rows) // n_seeds]
+        level, known = group[0]["level"], [row for row in group
+                                           if np.isfinite(row["information"])]
+        figures = {"missed": [abs(row["information"] - level) for row in known
+                              if level is not None],
+                   "lag": [row["information"] - row["lower"] for row in known],
+                   "lost": [row["best"] - row["log_likelihood"] for row in known
+                            if row["best"] is not None],
+                   "gap": [row["log_likelihood"] - row["elbo"] for row in known]}
+        counts = {"not reached by": sum(not table.reached(row) for row in known),
+                  "not resolved in": n_seeds - len(known)}
+        note = ", ".join(f"{words} {count} of {n_seeds}"
+                         for words, count in counts.items() if count)
+        lines.append({"level": level, "information": level or 0.0, "note": note, **{
+            key: f"{np.max(values):.5f} {np.median(values):.5f}" if values else "-"
+            for key, values in figures.items()}})
+    table.show(lines, [("level", "M asked", 4), ("missed", "|I - M|", 5),
+                       ("lag", "I - I^", 5), ("lost", "best - E log p(x)", 5),
+                       ("gap", "E log p(x) - ELBO", 5)],
+               f"over {n_seeds} seeds, in nats: worst and median of each")
+
+
+def progress(total, what="training"):
+    """A callback that tells on a terminal how far it is, and how long to go."""
+    start = time.monotonic()
+
+    def show(done, *_):
+        if sys.stderr and sys.stderr.isatty() and (
+                done % (1 + total // 50) == 0 or done == total):
+            left = (time.monotonic() - start) * (total / done - 1)
+            print(f"\r{what} {100 * done // total:3d} %, {left:3.0f} s left ",
+                  end="\n" * (done == total), file=sys.stderr, flush=True)
+    return show
+
+
+def each(function, jobs, done=None):
+    """[function(*job) for job in jobs], a process per core; done(n) tells of the n-th.
+
+    Processes are spawned, so functions must be importable; they end when this one does.
+    """
+    if multiprocessing.parent_process():
+        sys.exit("a process of this run started the run again: the script that calls "
+                 "it needs `if __name__ == '__main__':`")
+    n, done = min(cores(), len(jobs)), done or (lambda n: None)
+    if n == 1:
+        return [(function(*job), done(k))[0] for k, job in enumerate(jobs, 1)]
+    spawn = multiprocessing.get_context("spawn")
+    with futures.ProcessPoolExecutor(n, spawn, start_worker) as pool:
+        try:
+            with for_workers():
+                waiting = running = [pool.submit(function, *job) for job in jobs]
+            while waiting:  # in short turns: Windows interrupts no longer ones
+                finished, waiting = futures.wait(waiting, 0.2)
+                if finished:
+                    done(len(jobs) - len(waiting))
+            return [future.result() for future in running]
+        except pools.BrokenProcessPool:
+            raise OSError("a process ended early: out of memory, or the calling script "
+                          "lacks `if __name__ == '__main__':`") from None
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
+
+
+def cores():
+    """How many processes may run at a time."""
+    if hasattr(os, "sched_getaffinity"):  # where some cores may be set aside
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def for_workers():
+    """What starts now ignores Ctrl-C from its first moment, as this process will tell of
+    it; and keeps products of matrices on one core, as the others are taken."""
+    known, main_thread = os.environ.get(THREADS), (
+        threading.current_thread() is threading.main_thread())
+    os.environ[THREADS] = known or "1"
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main_thread else None
+    yield
+    if main_thread:
+        signal.signal(signal.SIGINT, handler)
+    if not known:
+        del os.environ[THREADS]
+
+
+def start_worker():
+    """In a new process: end as soon as the one that started it is gone."""
+    def end_with_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()
