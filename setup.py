@@ -5,14 +5,16 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.sdist import sdist
 
-README = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+HERE = Path(__file__).parent
+README = (HERE / "README.md").read_text(encoding="utf-8")
+SOURCE = (HERE / "minimae" / "__init__.py").read_text(encoding="utf-8")
 
 
 class Archive(sdist):
     """A source archive that can run its own tests: with the demos and all of tests/."""
 
     def make_distribution(self):
-        for pattern in ("*.py", "*.md", "*.png", "*.gif"):
+        for pattern in ("*.py", "*.md", "*.png", "*.gif", "*.html", "*.gz"):
             self.filelist.recursive_include("demos", pattern)
         self.filelist.recursive_include("tests", "*.py")
         super().make_distribution()
@@ -20,7 +22,7 @@ class Archive(sdist):
 
 setup(
     name="minimae",
-    version="0.1.0",
+    version=re.search('__version__ = "(.*)"', SOURCE).group(1),
     description="The mutual autoencoder in NumPy, every bound beside the exact truth",
     # An index shows no files of the project: links and pictures become their words.
     long_description=re.sub(r"!?\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", README),

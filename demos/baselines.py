@@ -1,53 +1,44 @@
 """How others try to control information, with the same nets, nodes and steps: what was
 asked for and what came out."""
+import shared
+
 from functools import partial
 
 import autograd.numpy as np
+from matplotlib import pyplot as plt
 
-import canvas
-import common
-import workers
-from minimae import bounds, exact, normal, problems, table, train
-from minimae.nets import held
+from minimae import bounds, critics, exact, normal, plot, problems, table, train
+from minimae.bounds import expectation
 
-LEVELS = [0.4, 0.8, 1.2, 1.6]
-STEPS = 400
 BETAS = [0.25, 0.5, 1.0, 2.0]
+PARSER = shared.options(__doc__, [0.4, 0.8, 1.2, 1.6], "baselines.png", 400, seeds=2)
 
 
-def expressive(**critic):
-    """The poster's normal; a beta below 1 makes p too sharp for any grid, and the other
-    methods need no finer one than this."""
-    problem = problems.SplitNormal(**critic)
-    problem.finest = 512
-    return problem
+class Expressive(problems.SplitNormal):
+    """With beta < 1 p gets too sharp for any grid, so fine ones, which no other method
+    needs, are not tried."""
+    max_points = 512
 
 
 PROBLEMS = {
-    "expressive normal": expressive,
+    "expressive normal": Expressive,
     "restricted normal, sd .5": partial(problems.SplitNormal, log_var=2 * np.log(0.5)),
-    "ten categories": partial(problems.Categorical, np.full(10, 0.1)),
-}
+    "ten categories": partial(problems.Categorical, np.full(10, 0.1))}
 
-# Each rival is the ELBO with another price in the place of its KL: (L,), from the KL
-# (L, N, 1) at the nodes of x, a knob (L,) and, for dual ascent, a multiplier (L,).
-
-
-def rate(kl, weights):
-    """E KL, the information about x that q puts into z, at least."""
-    return bounds.expect(kl, weights)
+# A baseline is the ELBO with another price in the place of its KL: (L,), from the KL
+# (L, N, 1) at the nodes of x, a setting (L,) and, for dual ascent, a multiplier (L,).
 
 
 def weighted(kl, weights, beta, _):
     """beta-VAE, Higgins et al. 2017: a weight beta on the KL for good.  KL annealing,
     Bowman et al. 2015, Soenderby et al. 2016: one that rises from 0 to 1 over the first
     half of the run."""
-    return beta * rate(kl, weights)
+    return beta * expectation(kl, weights)
 
 
 def free_bits(kl, weights, level, _):
     """Kingma et al. 2016: the first `level` nats of KL cost nothing."""
-    return np.maximum(rate(kl, weights), level)
+    return np.maximum(expectation(kl, weights), level)
 
 
 # Must exceed the slope of the reconstruction in the KL: 1 on the ridge of the
@@ -57,126 +48,108 @@ GAMMA = 5.0
 
 def capacity(kl, weights, level, _):
     """Burgess et al. 2018: gamma |E KL - level|."""
-    return GAMMA * np.abs(rate(kl, weights) - level)
+    return GAMMA * np.abs(expectation(kl, weights) - level)
 
 
 def capacity_per_x(kl, weights, level, _):
     """The same, as it is often coded by mistake: |KL - level| for each x, though the
     best KL varies with x."""
-    return GAMMA * rate(np.abs(kl - np.reshape(level, (-1, 1, 1))), weights)
+    return GAMMA * expectation(np.abs(kl - np.reshape(level, (-1, 1, 1))), weights)
 
 
 def dual_ascent(kl, weights, level, multiplier):
     """In the manner of GECO, Rezende & Viola 2018: the KL, subject to E KL = level,
     with a multiplier that is learnt."""
-    return rate(kl, weights) + multiplier * (rate(kl, weights) - level)
+    e_kl = expectation(kl, weights)
+    return e_kl + multiplier * (e_kl - level)
 
 
-RIVALS = {  # what it controls, and its price
-    "KL annealing": ("nothing", weighted), "beta-VAE": ("a price of KL", weighted),
-    "free bits": ("KL from below", free_bits), "capacity": ("KL", capacity),
-    "capacity per x": ("KL of every x", capacity_per_x),
-    "dual ascent": ("KL", dual_ascent)}
-MAE = {"MAE": {}, "MAE, Bayes critic": dict(critic="bayes")}  # and its problem's critic
-STACKS = ["rivals", *MAE]  # what is trained in one run
-AIMLESS = ["KL annealing", "beta-VAE"]  # no amount can be asked of these
-STYLES = {"KL annealing": ("*", "#444444"), "beta-VAE": ("x", "#444444"),
-          "free bits": ("v", "#c2410c"), "capacity": ("s", "#67b8d6"),
-          "capacity per x": ("D", "#ffa600"), "dual ascent": ("^", "#7a5195"),
-          "MAE": ("o", "#003f5c"), "MAE, Bayes critic": ("o", "#003f5c")}
+BASELINES = {"KL annealing": weighted, "beta-VAE": weighted, "free bits": free_bits,
+             "capacity": capacity, "capacity per x": capacity_per_x,
+             "dual ascent": dual_ascent}
+# He et al. 2019: q takes several steps for each one of p, so that it does not lag.
+LAGGING = "lagging inference"
+MAE = {"MAE": {}, "MAE, Bayes critic": dict(critic=critics.Bayes())}
+RUNS = [LAGGING, "baselines", *MAE]  # what is trained in a stack
+WITHOUT_TARGET = ["KL annealing", LAGGING, "beta-VAE"]  # no nats can be asked of these
+STYLES = {  # what is set, marker, colour
+    "KL annealing": ("nothing", "*", "#444444"), LAGGING: ("nothing", "+", "#444444"),
+    "beta-VAE": ("price of KL", "x", "#444444"),
+    "free bits": ("KL from below", "v", "#c2410c"), "capacity": ("KL", "s", "#67b8d6"),
+    "capacity per x": ("KL of every x", "D", "#ffa600"),
+    "dual ascent": ("KL", "^", "#7a5195"), "MAE": ("I", "o", "#003f5c"),
+    "MAE, Bayes critic": ("I", "P", "#003f5c")}
 
 
 class Settings:
-    """What the rivals of a stack are told at each step, in the place of the MAE's
-    slope: a knob each, and the multiplier of dual ascent, which follows its violation.
-    """
+    """The settings of a stack of (method, setting), in the place of train's penalty,
+    and the multiplier of dual ascent, which follows its violation."""
     # Of rates .003, .01, .2, 1 and dampings 0, 1, 5 the pair that holds its own KL
     # best, to .003 on both expressive problems; undamped, every rate misses by .28 nats
     # and more.
     RATE, DAMPING = 0.2, 5
+    slope = None  # of I^, which none of these knows
 
-    def __init__(self, methods, knobs, steps):
-        self.methods, self.steps = np.array(methods), steps
-        self.knobs, self.total = np.array(knobs, float), np.zeros(len(knobs))
-        self.slope = self.knobs, self.total
+    def __init__(self, stack, steps):
+        self.methods, self.steps = np.array([method for method, _ in stack]), steps
+        self.settings = np.array([setting or 0.0 for _, setting in stack])
+        self.total, self.multiplier = 0.0, np.zeros(len(stack))
 
     def update(self, values, step):
-        violation = values[1] - self.knobs
+        """Learn the multiplier from values[1], E KL; raise the weight of annealing."""
+        violation = values[1] - self.settings
         self.total = self.total + self.RATE * violation
-        rising = min(1, 2 * step / self.steps)
-        self.slope = (np.where(self.methods == "KL annealing", rising, self.knobs),
-                      self.total + self.DAMPING * violation)
+        self.multiplier = self.total + self.DAMPING * violation
+        self.settings[self.methods == "KL annealing"] = min(1, 2 * step / self.steps)
 
     def objectives(self, p, q, r, data, prior, slope):
-        """What each rival climbs, and E KL for `update` to see, (2, L)."""
+        """What each baseline climbs, and E KL for `update` to see, (2, L)."""
         x, eps, weights = data
-        log_likelihood, kl = bounds.elbo_terms(p, q, x, eps)
-        climbed = bounds.expect(log_likelihood, weights)
-        for method, (_, price) in RIVALS.items():
-            mine = self.methods == method
-            climbed = climbed - np.where(mine, price(kl, weights, *slope), 0.0)
-        return np.array([climbed, held(rate(kl, weights))])
+        reconstruction, kl = bounds.reconstruction_and_kl(p, q, x, eps)
+        climbed = expectation(reconstruction, weights)
+        for method, price in BASELINES.items():
+            cost = price(kl, weights, self.settings, self.multiplier)
+            climbed = climbed - np.where(self.methods == method, cost, 0.0)
+        return np.array([climbed, bounds.stop_gradient(expectation(kl, weights))])
 
 
 def train_stack(name, problem_with, levels, seeds, steps):
-    """Train all rivals, or the MAE with either critic, in a stack: (methods, what they
-    control, knobs, problem, parameters)."""
+    """Train one of RUNS: the models, and a (method, setting) for each."""
     if name in MAE:
-        knobs, problem = list(levels) * len(seeds), problem_with(**MAE[name])
-        params = train.train(problem, levels, seeds, steps)
-        return [name] * len(knobs), ["I"] * len(knobs), knobs, problem, params
-    asked = {"KL annealing": [0.0], "beta-VAE": BETAS}
-    methods, controls, knobs = zip(*(
-        (method, controls, knob) for _ in seeds
-        for method, (controls, _) in RIVALS.items()
-        for knob in asked.get(method, levels)))
-    settings, problem = Settings(methods, knobs, steps), problem_with()
-    return methods, controls, knobs, problem, train.train(
-        problem, [None] * (len(knobs) // len(seeds)), seeds, steps, penalty=settings,
-        objectives=settings.objectives)
-
-
-def main(argv=None):
-    options = common.parser(__doc__, LEVELS, STEPS, "rivals.png", always_out=2)
-    return common.main(options, run, argv)
+        models = train.train(problem_with(**MAE[name]), levels, seeds, steps)
+        return models, [(name, level) for level in models.levels]
+    if name == LAGGING:
+        models = train.train(problem_with(), [None], seeds, steps, encoder_steps=5)
+        return models, [(name, None)] * len(seeds)
+    own = {"KL annealing": [None], "beta-VAE": BETAS}
+    stack = [(method, setting) for method in BASELINES
+             for setting in own.get(method, levels)]
+    settings = Settings(stack * len(seeds), steps)
+    models = train.train(problem_with(), [None] * len(stack), seeds, steps,
+                         penalty=lambda *_: settings, objectives=settings.objectives)
+    return models, stack * len(seeds)
 
 
 def run(args):
-    seeds = common.seeds(args)
     for problem_with in PROBLEMS.values():
-        train.check(problem_with(), args.levels, seeds, args.steps)
-    jobs = [(problem, stack, args.levels, seeds, args.steps)
-            for problem in PROBLEMS for stack in STACKS]
-    done, rows = common.progress(len(jobs), "runs"), []
-    for found in workers.each(train_and_measure, jobs, done):
-        rows += found
+        train.check(problem_with(), args.levels, args.seeds, args.steps)
+    jobs = [(problem, name, args.levels, args.seeds, args.steps)
+            for problem in PROBLEMS for name in RUNS]
+    rows = sum(shared.each(measure, jobs, shared.progress(len(jobs), "runs")), [])
     show(rows)
-    canvas.finish(args, rows, lambda: draw(rows, args.show))
+    shared.save(args, rows, draw(rows))
 
 
-def train_and_measure(problem, stack, levels, seeds, steps):
-    """The rows of one stack."""
-    trained = train_stack(stack, PROBLEMS[problem], levels, seeds, steps)
-    return [*measure(problem, *trained, seeds)]
-
-
-def measure(name, methods, controls, knobs, problem, params, seeds):
-    """A row per model."""
-    values, kl = exact.evaluate(problem, params), rates(problem, params)
-    lost = problem.best - values["log_likelihood"]
-    for index, method in enumerate(methods):
-        knob = None if method == "KL annealing" else knobs[index]
-        yield dict(problem=name, method=method, controls=controls[index], knob=knob,
-                   exact=values["exact"][index], rate=kl[index], lost=lost[index],
-                   seed=seeds[index * len(seeds) // len(methods)])
-
-
-def rates(problem, params):
-    """E KL[q(z|x) || p(z)] over the true law of x, (L,)."""
-    _, q, _ = problem.densities(params)
-    x, _, weights = problem.grids(200)[0]
-    kl = normal.kl_to_standard(*q.moments(x))[..., :1]
-    return rate(kl, np.sum(weights, 2, keepdims=True))
+def measure(problem, name, *settings):
+    """The rows of one of RUNS, with E KL[q(z|x) || p(z)] over the true law of x."""
+    models, stack = train_stack(name, PROBLEMS[problem], *settings)
+    _, q, _ = models.problem.densities(models.params)
+    x, _, weights = models.problem.grids(200)[0]
+    kl = expectation(normal.kl_to_standard(*q.mean_and_log_var(x)), weights)
+    return [{"problem": problem, "method": method, "controls": STYLES[method][0],
+             "setting": setting, **row, "kl": float(e_kl),
+             "lost": row["best"] - row["log_likelihood"]}
+            for (method, setting), row, e_kl in zip(stack, exact.evaluate(models), kl)]
 
 
 def groups(rows, *keys):
@@ -187,65 +160,65 @@ def groups(rows, *keys):
     return found
 
 
-def mean(rows, key):
-    """Mean of one key over rows."""
-    return np.mean([row[key] for row in rows])
-
-
 def show(rows):
-    print("means over seeds, in nats: I under p (exact), KL to the prior under q, "
-          "log-likelihood lost; worst |I - asked|")
-    for (problem,), in_problem in groups(rows, "problem").items():
-        print(problem)
-        by_method = groups(in_problem, "method", "controls")
-        for (method, controls), same in by_method.items():
-            for n, ((knob,), seeds) in enumerate(groups(same, "knob").items()):
-                off = "" if method in AIMLESS else "   off by {:.4f}".format(
-                    np.max([abs(row["exact"] - knob) for row in seeds]))
-                information = mean(seeds, "exact")
-                first = "" if n else f"{method:18s}sets {controls}"
-                print(f"  {first:40s}{'' if knob is None else f'{knob:.4g}':>5}"
-                      f"  I {information:7.4f}   KL {mean(seeds, 'rate'):7.4f}"
-                      f"   lost {mean(seeds, 'lost'):7.4f}{off}"
-                      + f"   {table.UNRESOLVED}" * bool(np.isnan(information)))
+    """A table per problem, a line per method and setting."""
+    print("means over seeds, in nats; off by: the worst |I - setting|")
+    columns = [("name", "method, setting", 0), ("controls", "sets", 0),
+               ("information", "I", 4), ("kl", "E KL", 4), ("lost", "lost", 4),
+               ("off", "off by", 4)]
+    for (problem,), of_problem in groups(rows, "problem").items():
+        lines = []
+        for (method, setting), seeds in groups(of_problem, "method", "setting").items():
+            missed = np.array([[row["information"], row["kl"]] for row in seeds]) - (
+                setting or 0)
+            k = np.argmax(abs(missed[:, 0]))  # the worst, or one that is not resolved
+            off, note = abs(missed[k, 0]), table.remark(seeds[k])
+            if method in WITHOUT_TARGET:
+                off = "-"
+            elif off > table.REACHED and not note:
+                note = "I - setting {:+.3f}, E KL - setting {:+.3f}".format(*missed[k])
+            lines.append({
+                **seeds[k], "off": off, "note": note,
+                "name": method + ("" if setting is None else f" {setting:.4g}"),
+                **{key: np.mean([row[key] for row in seeds])
+                   for key in ("information", "kl", "lost")}})
+        table.show(lines, columns, problem)
 
 
-def draw(rows, show=False):
-    """Above: I delivered against what was asked for; below: likelihood lost against I.
-    """
-    figure = canvas.figure(show, figsize=(13, 8.6))
+@plot.style()
+def draw(rows):
+    """Above: I delivered for what was asked for; below: likelihood lost against I."""
     by_problem = groups(rows, "problem")
-    axes = figure.subplots(2, len(by_problem), squeeze=False)
-    figure.subplots_adjust(0.06, 0.06, 0.99, 0.87, 0.16, 0.22)
-    for (above, below), ((problem,), in_problem) in zip(axes.T, by_problem.items()):
-        for (method,), same in groups(in_problem, "method").items():
-            marker, colour = STYLES[method]
-            style = dict(marker=marker, color=colour, markersize=9, label=method)
-            if "Bayes" in method:  # a ring around the MAE's dot
-                style.update(markersize=15, markerfacecolor="none", markeredgewidth=1.5)
-            if method not in AIMLESS:
-                points = [(knob, mean(seeds, "exact"))
-                          for (knob,), seeds in groups(same, "knob").items()]
-                above.plot(*zip(*points), **style)
-            below.plot([row["exact"] for row in same],
-                       [max(row["lost"], 1e-6) for row in same], linestyle="none",
-                       **style)
-        highest = max(row["knob"] for row in in_problem if row["method"] == "MAE")
-        above.plot([0, highest * 1.05], [0, highest * 1.05], color="black", linewidth=1,
-                   label="as asked")
-        above.set_title(problem, fontsize=14)
-        above.set_xlabel("nats asked for", fontsize=12)
-        below.set(yscale="log", ylim=(5e-7, None))
-        below.set_xlabel("exact I(z, x), nats", fontsize=12)
-        canvas.bare(above, below)
-    axes[0, 0].set_ylabel("exact I(z, x), nats", fontsize=12)
-    axes[1, 0].set_ylabel("log-likelihood lost, nats (1e-6 and less)", fontsize=12)
-    handles = {label: handle for axis in axes[:, 0]
-               for handle, label in zip(*axis.get_legend_handles_labels())}
-    figure.legend(handles.values(), handles, loc="upper center", ncols=5, fontsize=13,
-                  frameon=False)
+    figure, axes = plt.subplots(2, len(by_problem), figsize=(13, 9.4), squeeze=False,
+                                sharex="row", sharey="row", layout="constrained")
+    asked = [*dict.fromkeys(row["level"] for row in rows if row["method"] in MAE)]
+    for (above, below), ((problem,), of_problem) in zip(axes.T, by_problem.items()):
+        for k, ((method,), same) in enumerate(groups(of_problem, "method").items()):
+            _, marker, colour = STYLES[method]
+            style = dict(linestyle="", marker=marker, color=colour, markersize=9,
+                         markerfacecolor=colour if method in MAE else "none",
+                         markeredgewidth=1.6)
+            delivered = [row["information"] for row in same]
+            if method not in WITHOUT_TARGET:  # methods side by side
+                at = [asked.index(row["setting"]) + 0.14 * (k - 5.5) for row in same]
+                above.plot(at, delivered, **style)
+            lost = [max(row["lost"], 1e-6) for row in same]
+            below.plot(delivered, lost, label=method, **style)
+        for k, level in enumerate(asked):
+            above.plot([k - 0.45, k + 0.45], [level, level], color="black", linewidth=1)
+        above.set(title=problem, xlabel="nats asked for (bars)")
+        above.set_xticks(range(len(asked)), [f"{level:.4g}" for level in asked])
+        below.set(yscale="log", xlabel="exact I, nats")
+    axes[0, 0].set_ylabel("exact I, nats")
+    axes[1, 0].set_ylabel("log-likelihood lost, nats\n(1e-6 and less)")
+    figure.legend(*below.get_legend_handles_labels(), loc="outside upper center",
+                  ncols=5, frameon=False)
+    gone = {f"{row['method']} {row['setting']} on the {row['problem']}" for row in rows
+            if np.isnan(row["information"])}
+    figure.supxlabel("I: exact information under p, of every seed\nnot resolved, not "
+                     f"shown: {', '.join(sorted(gone)) or 'none'}", size=12)
     return figure
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    shared.main(run, PARSER)

@@ -12,24 +12,22 @@ import numpy as np
 LOG_2PI = np.log(2 * np.pi)
 
 
-def forward(net, given):
-    """h = tanh(given W + b); mean and log_var = h V + c; given is (L, R, 1)."""
+def forward(net, inputs):
+    """a = inputs W + b; h = tanh a; mean and log_var = h V + c; inputs (L, R, 1)."""
     W, b, V, c = net
-    h = given * W
-    h += b
-    np.tanh(h, out=h)
+    h = np.tanh(inputs * W + b)
     out = h @ V + c
     return h, out[..., :1], out[..., 1:]
 
 
-def backward(net, given, h, d_mean, d_log_var):
-    """From d_mean, d_log_var (L, R, 1) to the derivative by each parameter, and by
-    given."""
+def backward(net, inputs, h, d_mean, d_log_var):
+    """From d_mean, d_log_var (L, R, 1) to the derivative by each parameter, and by the
+    inputs."""
     W, b, V, c = net
     d_out = np.concatenate([d_mean, d_log_var], -1)
-    d_a = d_out @ V.swapaxes(1, 2)                    # d_h
-    d_a *= 1 - h * h                                  # tanh' = 1 - tanh^2
-    parameters = (given.swapaxes(1, 2) @ d_a, d_a.sum(1, keepdims=True),
+    d_h = d_out @ V.swapaxes(1, 2)
+    d_a = d_h * (1 - h * h)                           # tanh' = 1 - tanh^2
+    parameters = (inputs.swapaxes(1, 2) @ d_a, d_a.sum(1, keepdims=True),
                   h.swapaxes(1, 2) @ d_out, d_out.sum(1, keepdims=True))
     return parameters, d_a @ W.swapaxes(1, 2)
 

@@ -29,8 +29,7 @@ def run(args):
                          callback=shared.progress(args.steps),
                          penalty=shared.penalty(args.critic))
     rows = exact.evaluate(models)
-    first = shared.report(args, rows)
-    shared.save(args, rows, plot.models(models, first))
+    shared.save(args, rows, plot.models(models, shared.report(args, rows)))
 
 
 if __name__ == "__main__":

@@ -1,31 +1,41 @@
 """Why the likelihood is not enough (the poster's Figure 4): exact log-likelihood
-against exact information, by family."""
-import autograd.numpy as np
+against exact information, by family of decoders."""
+import shared
 
-import canvas
-import common
-import workers
-from minimae import bounds, exact, problems, table, train
+import numpy as np
+from matplotlib import pyplot as plt
 
-LEVELS = [round(level, 4) for level in np.linspace(0, 2, 21)]
-STEPS = 500
-# Where the sd is held fixed the ELBO is steep in I, with a slope of 1 / sd^2 - 1 at 0:
-# 3 for the sd of .5, and C starts at .3.  With this rate and a C that grows faster I
-# ends .004 above 0, with the defaults .009; for the expressive family, whose ELBO is
-# flat, they would only cost likelihood.
+from minimae import checks, exact, nets, plot, problems, table, train
+
+# Where the sd is held fixed the ELBO is steep in I near 0: for sd .5 its slope is
+# 1 / sd^2 - 1 = 3 with a linear mean and has no limit with a net's; C starts at .3.
+# With this rate, and a C that may grow faster, I ends .004 above 0, else .009.
 STEEP_RATE = 0.04
-STYLES = {"linear": ("o", "#003f5c", "sd fixed, linear mean"),
-          "restricted": ("^-", "#c2410c", "sd fixed, net mean"),
-          "expressive": ("s--", "#7a5195", "expressive: mean and sd from the net")}
+# Marker and line, colour, label, size of a star: those of the first two coincide.
+STYLES = {"linear": ("o", "#003f5c", "sd fixed, linear mean", 34),
+          "restricted": ("^-", "#c2410c", "sd fixed, net mean", 16),
+          "expressive": ("s--", "#7a5195", "expressive: mean and sd from the net", 22)}
+PARSER = shared.options(__doc__, [k / 10 for k in range(21)],
+                        "likelihood_vs_information.png", seeds=4, critic="bayes")
+PARSER.add_argument("--sd", type=float, default=0.5, help="where it is held fixed")
 
 
-def main(argv=None):
-    options = common.parser(__doc__, LEVELS, STEPS, "likelihood_vs_information.png",
-                            always_out=4)  # --seeds are those of the plain VAEs
-    options.add_argument("--sd", type=float, default=0.5,
-                         help="standard deviation of the decoders that hold it fixed")
-    common.add_critic(options, default="bayes")
-    return common.main(options, run, argv)
+class LinearNet(nets.NormalNet):
+    """x | z ~ N(z W + b, exp log_var)."""
+
+    def mean_and_log_var(self, inputs):
+        W, b = self.params
+        return inputs @ W + b, self.log_var
+
+
+class Linear(problems.SplitNormal):
+    """The split normal with such a decoder, for which `closed_form` holds."""
+
+    def init_decoder(self, rng):
+        return 0.1 * rng.standard_normal((1, 1, 1, 1)), np.zeros((1, 1, 1, 1))
+
+    def decoder(self, params):
+        return LinearNet(params, self.log_var)
 
 
 def closed_form(information, sd):
@@ -36,106 +46,82 @@ def closed_form(information, sd):
 
 
 def run(args):
-    if not 0.05 <= args.sd <= 2:
-        raise ValueError(f"--sd {args.sd}: give one from 0.05 to 2")
-    seeds, fixed = common.seeds(args), dict(log_var=2 * np.log(args.sd))
-    steep = dict(growth=common.growth(args), rate=STEEP_RATE)
-    jobs, rows = [], []
-    for name, decoder, how in [("linear", dict(fixed, linear=True), steep),
-                               ("restricted", fixed, steep), ("expressive", {}, {})]:
-        swept = problems.SplitNormal(**decoder, critic=args.critic)
-        vae = problems.SplitNormal(**decoder, critic="bayes")  # nothing of r to train
-        train.check(swept, args.levels, seeds, args.steps)
-        jobs += [(name, swept, args.levels, seeds[:1], args.steps, how),
-                 (name, vae, [None], seeds, args.steps, dict(how, objectives=plain))]
-    done = common.progress(len(jobs), "runs")
-    for (name, _, levels, *_), found in zip(jobs, workers.each(measure, jobs, done)):
-        rows += found
-        if levels == [None]:
-            show(rows, name, args.sd)
-    canvas.finish(args, rows, lambda: draw(rows, args.sd, args.show))
+    checks.real(0.05, 2, sd=args.sd)
+    fixed = dict(log_var=2 * np.log(args.sd), critic=args.critic)
+    steep = dict(learning_rate=STEEP_RATE, penalty=shared.penalty(args.critic))
+    families = {"linear": (Linear(**fixed), steep),
+                "restricted": (problems.SplitNormal(**fixed), steep),
+                "expressive": (problems.SplitNormal(critic=args.critic), {})}
+    train.check(families["linear"][0], args.levels, args.seeds, args.steps)
+    # Levels from the first seed, plain VAEs from all
+    jobs = [(family, *families[family], levels, seeds, args.steps) for family in STYLES
+            for levels, seeds in [(args.levels, args.seeds[:1]), ([None], args.seeds)]]
+    rows = sum(shared.each(measure, jobs, shared.progress(len(jobs), "runs")), [])
+    show(rows, args.sd)
+    shared.save(args, rows, draw(rows, args.sd))
 
 
-def measure(name, problem, levels, seeds, steps, how):
-    """Train a family and give its rows."""
-    try:
-        params = train.train(problem, levels, seeds, steps, **how)
-    except FloatingPointError as error:
-        raise FloatingPointError(f"{name}: {error}")
-    values = exact.evaluate(problem, params)
-    return [{"family": name, **row}
-            for row in table.rows(levels, seeds, values, problem.best)]
+def measure(family, problem, how, levels, seeds, steps):
+    """Train some models of a family and give their rows."""
+    models = train.train(problem, levels, seeds, steps, **how)
+    return [{"family": family, **row} for row in exact.evaluate(models)]
 
 
-def plain(p, q, r, data, prior, slope):
-    """Objectives of a plain VAE: the ELBO, of which no penalty is told."""
-    elbo = bounds.elbo(p, q, *data)
-    return np.array([elbo, 0 * elbo])
+def columns(rows, family, vae=False):
+    """Level, I, E log p(x) and if they miss it, of a family's levels or plain VAEs."""
+    keys = "level", "information", "log_likelihood"
+    these = [row for row in rows if row["family"] == family]
+    return np.array([[*map(row.get, keys), not table.reached(row)] for row in these
+                     if (row["level"] is None) == vae], float).T
 
 
-def column(rows, key, family, vae):
-    """One key of a family's sweep over levels, or of its plain VAEs."""
-    return np.array([row[key] for row in rows
-                     if row["family"] == family and (row["level"] == "vae") == vae])
+def span(values, digits=4):
+    """The least and the greatest of those that are not NaN."""
+    ends = np.round([np.fmin.reduce(values), np.fmax.reduce(values)], digits) + 0.0
+    return " to ".join(f"{end:.{digits}f}" for end in ends)
 
 
-def show(rows, family, sd):
-    """Where a family's sweep, its closed form and its plain VAEs lie."""
-    if family == rows[0]["family"]:
-        print(f"all in nats, by quadrature; the best E log p(x) is "
-              f"{rows[0]['best']:.5f}, -log sd is {-np.log(sd):.4f}")
-    found = [column(rows, key, family, False)
-             for key in ("level", "exact", "log_likelihood")]
-    resolved = np.isfinite(found[1])
-    level, information, likelihood = (values[resolved] if any(resolved) else values
-                                      for values in found)
-    worst = np.max(np.abs(information - level))
-    vaes = column(rows, "exact", family, True)
-    print(f"  {family:10s}  worst |I - M| {worst:.4f}   "
-          f"E log p(x) {likelihood.min():.4f} to {likelihood.max():.4f}   "
-          "plain VAEs at I = " + " ".join(f"{value:.4f}" for value in vaes))
-    if family != "expressive":
-        excess = likelihood - closed_form(information, sd)
-        print("              above the closed form of a linear mean: "
-              f"{excess.min():+.5f} to {excess.max():+.5f}")
-    unresolved = [row for row in rows
-                  if row["family"] == family and np.isnan(row["exact"])]
-    if unresolved:
-        levels = ", ".join(table.level_name(row["level"]) for row in unresolved)
-        print(f"              left out: M {levels}; {len(unresolved)} "
-              + table.UNRESOLVED)
+def show(rows, sd):
+    """A line per family: where its levels and its plain VAEs lie."""
+    lines = []
+    for family in STYLES:
+        level, information, likelihood, _ = columns(rows, family)
+        names = ", ".join(table.text(row, "level", 4) for row in rows
+                          if row["family"] == family and table.remark(row))
+        lines.append({
+            "family": family, "|I - M|": span(abs(information - level)),
+            "E log p(x)": span(likelihood),
+            "above closed form": span(likelihood - closed_form(information, sd), 5),
+            "I of plain VAEs": span(columns(rows, family, True)[1]), "level": None,
+            "note": f"not reached or not resolved: M {names}" if names else ""})
+    table.show(lines, [(words, words, 0) for words in [*lines[0]][:-2]],
+               f"all in nats; the best E log p(x) is {rows[0]['best']:.5f}, -log sd is "
+               f"{-np.log(sd):.4f}")
 
 
-def draw(rows, sd, show=False):
-    """I on the x axis, E log p(x) on the y axis; a sweep per family, the closed form,
-    and the plain VAEs as stars."""
-    figure = canvas.figure(show, figsize=(10, 6))
-    axis = figure.subplots()
-    figure.subplots_adjust(0.085, 0.09, 0.99, 0.985)
-    line = np.linspace(0, max([row["level"] for row in rows if row["level"] != "vae"]),
-                       300)
+@plot.style()
+def draw(rows, sd):
+    """E log p(x) against I: a sweep and plain VAEs, as stars, of each family."""
+    figure, axis = plt.subplots(figsize=(11, 6.6), layout="constrained")
+    line = np.linspace(0, max(row["level"] or 0 for row in rows), 300)
     axis.plot(line, closed_form(line, sd), color="black", linewidth=2,
               label=f"closed form, sd = {sd:g} and linear mean")
-    for family, (style, colour, label) in STYLES.items():
-        for vae, how in [(False, dict(fmt=style, markersize=6, label=label)),
-                         (True, dict(fmt="*", markersize=22, markeredgecolor="black",
-                                     zorder=3))]:
-            x, y = (column(rows, key, family, vae)
-                    for key in ("exact", "log_likelihood"))
-            order = np.argsort(x)
-            axis.plot(x[order], y[order], how.pop("fmt"), color=colour, **how)
-    axis.plot([], [], "*", color="white", markersize=18, markeredgecolor="black",
+    star = dict(linestyle="", marker="*", markeredgecolor="white", zorder=3)
+    for family, (style, colour, label, size) in STYLES.items():
+        _, x, y, missed = columns(rows, family)
+        axis.plot(x, y, style, color=colour, markersize=7, label=label)
+        axis.plot(x[missed == 1], y[missed == 1], style[0], color="white", markersize=4)
+        axis.plot(*columns(rows, family, True)[1:3], color=colour, ms=size, **star)
+    axis.plot([], [], color="grey", markersize=22, **star,
               label="plain VAEs: where likelihood alone stops")
-    axis.axvline(-np.log(sd), color="grey", linewidth=1)
-    axis.annotate("-log sd", (-np.log(sd), 0.02), xycoords=("data", "axes fraction"),
-                  xytext=(-6, 0), ha="right", textcoords="offset points", fontsize=13)
-    axis.set_xlabel("exact information I(z, x), nats", fontsize=13)
-    axis.set_ylabel("exact E log p(x), nats", fontsize=13)
-    axis.legend(fontsize=13, framealpha=1, edgecolor="white", loc="lower center",
-                bbox_to_anchor=(0.48, 0.06))
-    canvas.bare(axis)
+    axis.axvline(-np.log(sd), color="grey", linewidth=1, zorder=0, label="I = -log sd")
+    axis.set(xlabel="exact information I, nats", ylabel="exact E log p(x), nats")
+    axis.legend(framealpha=1, edgecolor="white", loc=(0.3, 0.04))
+    missing = sum(np.isnan([row["information"] for row in rows]))
+    figure.supxlabel("a point for every M, the nats asked for    hollow: not reached"
+                     f"    not resolved, not shown: {missing} of {len(rows)}", size=12)
     return figure
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    shared.main(run, PARSER)

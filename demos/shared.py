@@ -16,25 +16,26 @@ sys.excepthook = interrupted
 # What a notebook, say, sets for its own windows would keep a demo from drawing.
 BACKEND = os.environ.pop("MPLBACKEND", None)
 
-import argparse  # noqa: E402
-import contextlib  # noqa: E402
-import csv  # noqa: E402
-import io  # noqa: E402
-import multiprocessing  # noqa: E402
-import signal  # noqa: E402
-import tempfile  # noqa: E402
-import threading  # noqa: E402
-import time  # noqa: E402
-import concurrent.futures.process as pools  # noqa: E402
-from concurrent import futures  # noqa: E402
-from functools import partial  # noqa: E402
+import argparse
+import contextlib
+import csv
+import io
+import multiprocessing
+import re
+import signal
+import tempfile
+import threading
+import time
+import concurrent.futures.process as pools
+from concurrent import futures
+from functools import partial
 
-import matplotlib  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib import pyplot as plt  # noqa: E402
-from matplotlib.backend_bases import FigureCanvasBase  # noqa: E402
+import matplotlib
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.backend_bases import FigureCanvasBase
 
-from minimae import checks, critics, table, train  # noqa: E402
+from minimae import checks, critics, table, train
 
 matplotlib.rcdefaults()  # the same picture whatever the user's settings
 # eps and ps know no transparency, pgf wants LaTeX
@@ -42,6 +43,7 @@ FORMATS = sorted({*FigureCanvasBase.get_supported_filetypes()} - {"eps", "ps", "
 ENDINGS = {"out": FORMATS, "csv": ["csv"], "gif": ["gif"], "html": ["html"]}
 NO_SETTINGS = {"levels", "seed", "seeds", "out", "show", *ENDINGS}  # of the table
 THREADS = "OMP_NUM_THREADS"  # of one process, for products of matrices
+WORKER = "MINIMAE_WORKER"  # set where a process is a worker of another
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,12 +99,21 @@ def main(run, parser, argv=None):
             checks.whole(0, seed=args.seed)
             checks.whole(1, 10 ** 6, seeds=args.seeds)
             args.seeds = range(args.seed, args.seed + args.seeds)
+        checks.whole(1, steps=getattr(args, "steps", 1))
         check_files(args)
-        matplotlib.use(BACKEND or "agg" if getattr(args, "show", False) else "agg")
-        # A table on standard output is that and nothing else.
-        alone = getattr(args, "csv", None) == "-"
-        with contextlib.redirect_stdout(sys.stderr if alone else sys.stdout):
-            run(args)
+        if BACKEND or not getattr(args, "show", False):
+            matplotlib.use(BACKEND if getattr(args, "show", False) else "agg")
+        # What is printed comes after the files: so a closed pipe costs none.  A table
+        # on standard output is that and nothing else.
+        printed, alone = io.StringIO(), getattr(args, "csv", None) == "-"
+        try:
+            with contextlib.redirect_stdout(printed):
+                run(args)
+        finally:
+            print(printed.getvalue(), end="", flush=True,
+                  file=sys.stderr if alone else sys.stdout)
+        if getattr(args, "show", False):
+            show()
     except ValueError as error:
         parser.error(error)
     except (ArithmeticError, ImportError, MemoryError, OSError) as error:
@@ -114,22 +125,22 @@ def main(run, parser, argv=None):
 
 
 def check_files(args):
-    """Raise ValueError, or the system's OSError, for a file that cannot be written: what
-    it holds, if it is there, stays."""
-    files = {name: getattr(args, name) for name, ending in ENDINGS.items()
-             if getattr(args, name, None) not in (None, "-")}
+    """Raise ValueError for a file that cannot be written; what one holds stays."""
+    paths = {name: getattr(args, name, None) or "-" for name in ENDINGS}
+    files = {name: path for name, path in paths.items() if path != "-"}
     for name, path in files.items():
-        ending = os.path.splitext(path)[1][1:].lower()
-        if ending not in ENDINGS[name]:
+        if os.path.splitext(path)[1][1:].lower() not in ENDINGS[name]:
             raise ValueError(f"--{name} {path}: the name must end in ."
                              + ", .".join(ENDINGS[name]))
-        if not os.path.exists(path) or os.path.isfile(path):  # and no pipe or device
-            new = not os.path.exists(path)
-            open(path, "ab").close()
+        new, pipe = not os.path.exists(path), os.path.exists(path) and not (
+            os.path.isfile(path) or os.path.isdir(path))
+        try:
+            if not pipe:
+                open(path, "ab").close()
             if new:
                 os.remove(path)
-    if len({os.path.realpath(path) for path in files.values()}) < len(files):
-        raise ValueError(" and ".join(f"--{name}" for name in files) + ": the same file")
+        except OSError as error:
+            raise ValueError(f"--{name} {path}: {error.strerror}") from None
 
 
 def write(path, content):
@@ -140,13 +151,12 @@ def write(path, content):
 
 
 def save(args, rows, figure=None):
-    """Write the table with the settings of the run, and the figure; then show it."""
+    """Write the table, with the settings of the run, and the figure."""
     if args.csv:
         settings = {key: getattr(value, "name", value) for key, value in
-                    vars(args).items() if key not in NO_SETTINGS}
+                    vars(args).items() if key not in NO_SETTINGS | rows[0].keys()}
         text = io.StringIO()
-        writer = csv.DictWriter(text, [*rows[0], *(key for key in settings if key not in rows[0])],
-                                lineterminator="\n")
+        writer = csv.DictWriter(text, [*rows[0], *settings], lineterminator="\n")
         writer.writeheader()
         writer.writerows({**settings, **row} for row in rows)
         if args.csv == "-":
@@ -155,10 +165,14 @@ def save(args, rows, figure=None):
             write(args.csv, text.getvalue().encode())
     if figure:
         write(args.out, picture(figure, args.out))
-        if args.show and not plt.get_fignums():
-            print("no window can be opened here", file=sys.stderr)
-        elif args.show:
-            plt.show()
+
+
+def show():
+    """Open the figures in windows, where there are any."""
+    if plt.get_backend().lower() == "agg":
+        print("--show: no window can be opened here", file=sys.stderr)
+    else:
+        plt.show()
 
 
 def picture(figure, path):
@@ -169,19 +183,23 @@ def picture(figure, path):
 
 
 def save_animation(path, animation):
-    """Write a matplotlib animation as a GIF."""
+    """Write a Matplotlib animation: a GIF, or a page that needs no network."""
+    if path.endswith(".html"):
+        # The symbols on the buttons come from elsewhere: letters do.
+        page = re.sub("<link.*?>", "", animation.to_jshtml(), flags=re.DOTALL)
+        return write(path, page.encode())
     with tempfile.TemporaryDirectory() as folder:
         animation.save(os.path.join(folder, "a.gif"), "pillow")
         with open(os.path.join(folder, "a.gif"), "rb") as file:
             write(path, file.read())
 
 
-def report(args, rows):
+def report(args, rows, *columns_and_heading):
     """Print the table, or with several seeds worst and median; the rows of the first."""
     if len(args.seeds) > 1:
         show_seeds(rows)
     else:
-        table.show(rows)
+        table.show(rows, *columns_and_heading)
     return [row for row in rows if row["seed"] == args.seed]
 
 
@@ -229,9 +247,8 @@ def each(function, jobs, done=None):
 
     Processes are spawned, so functions must be importable; they end when this one does.
     """
-    if multiprocessing.parent_process():
-        sys.exit("a process of this run started the run again: the script that calls "
-                 "it needs `if __name__ == '__main__':`")
+    if WORKER in os.environ:  # a script without main guard, run again by a worker
+        sys.exit(1)
     n, done = min(cores(), len(jobs)), done or (lambda n: None)
     if n == 1:
         return [(function(*job), done(k))[0] for k, job in enumerate(jobs, 1)]
@@ -254,26 +271,36 @@ def each(function, jobs, done=None):
             raise
 
 
+def each_level(function, args):
+    """function(args, levels, tell), a list with an entry per model, for shares of the
+    levels and the plain VAE, a process per core; put together in the order of one run.
+    tell: whether this share is to say how far it is."""
+    levels = [*args.levels, None]  # None: the plain VAE
+    n = min(cores(), len(levels))
+    parts = each(function, [(args, levels[k::n], k == 0) for k in range(n)])
+    return [parts[k % n][seed * len(levels[k % n::n]) + k // n]
+            for seed in range(len(args.seeds)) for k in range(len(levels))]
+
+
 def cores():
-    """How many processes may run at a time."""
-    if hasattr(os, "sched_getaffinity"):  # where some cores may be set aside
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many processes may run at a time: some cores may be set aside."""
+    affinity = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    return len(affinity(0))
 
 
 @contextlib.contextmanager
 def for_workers():
     """What starts now ignores Ctrl-C from its first moment, as this process will tell of
     it; and keeps products of matrices on one core, as the others are taken."""
-    known, main_thread = os.environ.get(THREADS), (
-        threading.current_thread() is threading.main_thread())
-    os.environ[THREADS] = known or "1"
+    known = dict(os.environ)
+    main_thread = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main_thread else None
+    os.environ.update({THREADS: known.get(THREADS, "1"), WORKER: "1"})
     yield
+    os.environ.clear()
+    os.environ.update(known)
     if main_thread:
         signal.signal(signal.SIGINT, handler)
-    if not known:
-        del os.environ[THREADS]
 
 
 def start_worker():

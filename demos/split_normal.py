@@ -12,6 +12,7 @@ PARSER.add_argument("--critic-steps", type=int, default=1, metavar="K",
                     help="steps of r for each one of p and q")
 PARSER.add_argument("--sd", type=float, help="hold the decoder's sd fixed at SD")
 PARSER.add_argument("--gif", metavar="FILE", help="where to save the training")
+PARSER.add_argument("--html", metavar="FILE", help="the same as a page with a slider")
 
 
 def run(args):
@@ -24,17 +25,16 @@ def run(args):
 
     def callback(step, params, values):
         tell(step)
-        if args.gif:
+        if args.gif or args.html:
             history(step, params, values)
 
     models = train.train(problem, levels, args.seeds, args.steps,
                          critic_steps=args.critic_steps, callback=callback,
                          penalty=shared.penalty(args.critic))
     rows = exact.evaluate(models)
-    first = shared.report(args, rows)
-    shared.save(args, rows, plot.models(models, first))
-    if args.gif:
-        shared.save_animation(args.gif, plot.training(models, history))
+    shared.save(args, rows, plot.models(models, shared.report(args, rows)))
+    for path in filter(None, [args.gif, args.html]):
+        shared.save_animation(path, plot.training(models, history))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,25 @@
 """Expressive decoders for real: bit strings, an autoregressive decoder
 p(x_t | x_<t, z), and what makes it use z."""
+import shared
+
 import functools
 
 import autograd.numpy as np
+from matplotlib import pyplot as plt
 
-import canvas
-import common
-import workers
-from minimae import bounds, exact, nets, normal, problems, stacks, train
-from minimae.nodes import across, down
+from minimae import checks, exact, nets, normal, plot, problems, table, train
+from minimae.bounds import expectation
+from minimae.models import Models, select
+from minimae.nodes import along_first, along_second
 
-LEVELS = [0.3, 0.6, 1.0, 1.5]
-STEPS = 500
 DROPOUTS = [0.25, 0.5, 0.75]
-# marker, colour, and where its number stands, in points
-STYLES = {"MAE": ("o", "#003f5c", None), "full VAE": ("X", "black", None),
-          "KL annealing": ("*", "#7a5195", None),
-          "word drop-out": ("^", "#c2410c", (-8, 8)),
-          "window": ("s", "#ffa600", (0, -21))}
+# Marker and line, colour, and how far above a point its number stands
+STYLES = {"MAE": ("o-", "#003f5c", 0), "full VAE": ("X", "black", 0),
+          "KL annealing": ("*", "#7a5195", 0), "drop-out": ("^", "#c2410c", 9),
+          "window": ("s", "#ffa600", -21)}
+PARSER = shared.options(__doc__, [0.3, 0.6, 1.0, 1.5], "strings.png", critic="2")
+PARSER.add_argument("--length", type=int, default=5, metavar="T",
+                    help="symbols of a string, 2 to 7")
 
 
 def strings(length):
@@ -34,16 +36,15 @@ def law_given_cause(length, keep=0.9):
 
 
 @functools.cache
-def tree(length):
+def prefixes(length):
     """The 2^T - 1 prefixes of all strings: their symbols (P, T), 0 from their end on,
-    their lengths (P,), and which of them a string passes, and passes going down,
-    (P, K) each."""
+    their lengths (P,), which strings begin with each, and which of those continue with
+    -1, (P, K) each."""
     words, place = strings(length), np.arange(length)
-    prefixes = np.concatenate([np.unique(words * (place < t), axis=0) for t in place])
-    ends = np.sum(prefixes != 0, 1)
-    kept = words * (place < ends[:, None, None])  # of each string, as far as P goes
-    passes = np.all(kept == prefixes[:, None], 2)
-    return prefixes, ends, 1.0 * passes, 1.0 * (passes & (words.T[ends] < 0))
+    symbols = np.concatenate([np.unique(words * (place < t), axis=0) for t in place])
+    ends = np.sum(symbols != 0, 1)
+    begins = np.all(words * (place < ends[:, None, None]) == symbols[:, None], 2)
+    return symbols, ends, 1.0 * begins, 1.0 * (begins & (words.T[ends] < 0))
 
 
 class StringNet(nets.CategoricalNet):
@@ -57,9 +58,8 @@ class StringNet(nets.CategoricalNet):
     """
 
     def __init__(self, params, sees, hide=None):
-        self.W_z, self.W_x, self.b, self.W_out, self.b_out = params
-        self.params = self.W_z, self.b, self.W_out, self.b_out  # the net of z alone
-        self.T, self.sees, self.hide = sees.shape[-1], sees, hide
+        self.params, self.T = params, sees.shape[-1]
+        self.sees, self.hide = sees[:, None], hide
 
     @staticmethod
     def init(rng, dim_z, length, n_hidden):
@@ -69,33 +69,33 @@ class StringNet(nets.CategoricalNet):
         return W_z, W_x, b, W_out, b_out
 
     def logits(self, z, seen, place):
-        """log odds of +1 at P prefixes: z (L, N, J, Z), what is seen of them and their
-        places one-hot, both (L, N, P, T) -> (L, N, J, P)."""
+        """log odds of +1 at P prefixes, (L, N, J, P): z (L, N, J, Z), what is seen of
+        them (L, N, P, T), their places one-hot (P, T)."""
+        W_z, W_x, b, W_out, b_out = self.params
         seen = np.concatenate([seen, place + 0 * seen], -1)
-        at_z, at_x = np.matmul(z, self.W_z) + self.b, np.matmul(seen, self.W_x)
+        at_z, at_x = np.matmul(z, W_z) + b, np.matmul(seen, W_x)
         hidden = np.tanh(at_z[:, :, :, None] + at_x[:, :, None])
         # one product of matrices for all J and P
         rows = np.reshape(hidden, hidden.shape[:2] + (-1, hidden.shape[-1]))
-        return np.reshape(np.matmul(rows, self.W_out) + self.b_out, hidden.shape[:-1])
+        return np.reshape(np.matmul(rows, W_out) + b_out, hidden.shape[:-1])
 
     def log_prob(self, x, z):
         """log p(x|z), (L, N, J): for z of its own for every x, along N, a sum along the
-        path of x through the tree of prefixes."""
+        symbols of x."""
         if x.shape[1] == 1:  # every x at every z
             return super().log_prob(x, z)
         symbols = np.matmul(x, strings(self.T))
         hide = self.hide() if self.hide else 1.0
-        logits = self.logits(z, symbols * self.sees[:, None] * hide, np.eye(self.T))
+        logits = self.logits(z, symbols * self.sees * hide, np.eye(self.T))
         return np.sum(log_sigmoid(symbols * logits), -1)
 
     def log_probs(self, z):
         """All strings at once, (L, N, J, K): the net runs once on every prefix, then
-        come the sums along the paths."""
-        symbols, ends, passes, goes_down = tree(self.T)
-        seen = symbols * self.sees[:, None, ends]
-        logits = self.logits(z, seen, np.eye(self.T)[ends])
+        come the sums over the prefixes of each string."""
+        symbols, ends, begins, down = prefixes(self.T)
+        logits = self.logits(z, symbols * self.sees[:, :, ends], np.eye(self.T)[ends])
         # log sigmoid(-a) = log sigmoid(a) - a
-        return np.matmul(log_sigmoid(logits), passes) - np.matmul(logits, goes_down)
+        return np.matmul(log_sigmoid(logits), begins) - np.matmul(logits, down)
 
 
 def log_sigmoid(a):
@@ -104,180 +104,150 @@ def log_sigmoid(a):
 
 
 def window(length, w):
-    """`sees` of a decoder that looks at the last w symbols."""
-    place, other = np.indices((length, length))
+    """`sees` of a decoder that looks at the last w symbols, (1, T, T)."""
+    place, other = np.indices((1, length, length))[1:]
     return 1.0 * ((other < place) & (other >= place - w))
 
 
 class Strings(problems.Categorical):
     """The discrete problem with a string decoder."""
 
-    def __init__(self, law, sees, critic=2, hide=None, n_hidden=16):
+    def __init__(self, law, sees, critic, n_hidden=16, hide=None):
         super().__init__(law, n_hidden, critic=critic, n_z=64, n_eps=8)
         self.sees, self.hide = sees, hide
 
     def init(self, rng):
         _, q, r = super().init(rng)
-        length = self.sees.shape[-1]
-        return StringNet.init(rng, self.dim_z, length, self.n_hidden), q, r
+        return StringNet.init(rng, self.dim_z, self.sees.shape[-1], self.n_hidden), q, r
 
     def decoder(self, params):
         return StringNet(params, self.sees, self.hide)
 
 
-def cause_in_code(q, given_cause):
+class Annealing(train.Penalty):
+    """The weight of the KL, in place of a penalty: from 0 to 1 over half of the run."""
+    weight = 0.0
+
+    def update(self, values, step):
+        self.weight = min(1, 2 * step / self.steps)
+
+    def objectives(self, p, q, r, data, prior, slope):
+        kl = expectation(normal.kl_to_standard(*q.mean_and_log_var(data[0])), data[2])
+        elbo, lower = train.objectives(p, q, r, data, prior, slope)
+        return np.array([elbo + (1 - self.weight) * kl, lower])
+
+
+def information_about_cause(q, given_cause):
     """I(cause; z) in nats for z ~ q(z|x), x ~ p(x|cause) and a fair cause, by
     quadrature."""
-    mean, log_var = q.moments(down(np.eye(given_cause.shape[1])))
+    mean, log_var = q.mean_and_log_var(along_first(np.eye(given_cause.shape[1])))
     reach = 9 * np.exp(0.5 * np.max(log_var))
     z, dz = np.linspace(np.min(mean) - reach, np.max(mean) + reach, 4001, retstep=True)
-    q_z = np.exp(normal.log_prob(across(z), mean, log_var))[0]  # (K, z)
-    p_z = given_cause @ q_z
+    p_z = given_cause @ np.exp(normal.log_prob(along_second(z), mean, log_var))[0]
     # 1e-300: where a density underflows, no log 0
     ratio = np.log(np.maximum(p_z, 1e-300)) - np.log(np.maximum(p_z.mean(0), 1e-300))
     return np.sum(0.5 * p_z * ratio) * dz
 
 
-def methods(levels, length):
-    """One dict per model of the stack: name and group, level of the MAE, what the
-    decoder sees, drop-out, annealing."""
-    full = dict(level=None, w=length, drop=0.0, anneal=False)
-    return [*(dict(full, group="MAE", name=f"MAE, M = {level:g}", level=level)
-              for level in levels),
-            dict(full, group="full VAE", name="full VAE"),
-            dict(full, group="KL annealing", name="KL annealing", anneal=True),
-            *(dict(full, group="word drop-out", name=f"drop-out {rate:g}", drop=rate)
-              for rate in DROPOUTS),
-            *(dict(full, group="window", name=f"window {w}", w=w)
-              for w in range(length - 1))]
+def measure(method, stack, given_cause, seed, steps, critic, n_hidden=16):
+    """Train a stack of (level, setting) on one seed; a row for each: exact figures, and
+    what q says of the cause.  setting: drop-out rate, or window."""
+    law, length = given_cause.mean(0), int(np.log2(given_cause.shape[1]))
+    levels, settings = zip(*stack)
+    windows = [window(length, setting if method == "window" else length)
+               for setting in settings]
+    rng = np.random.default_rng([seed, 1])  # the nodes stay those of other methods
 
-
-def train_all(models, law, length, seed, steps, critic=2, n_hidden=16, after=None):
-    """Train all models as one stack; returns their parameters."""
-    sees = np.array([window(length, model["w"]) for model in models])
-    rates = np.array([model["drop"] for model in models])[:, None, None, None]
-    rng = np.random.default_rng([seed, 1])  # drop-out changes no model's nodes
-    annealed = np.array([model["anneal"] for model in models])
-    weight = np.where(annealed, 0.0, 1.0)  # of the KL
-
-    def hide():
+    def drop():
+        rates = np.reshape(settings, (-1, 1, 1, 1))
         return 1.0 * (rng.random((1, len(law), 1, length)) >= rates)
 
-    def objectives(p, q, r, data, prior, slope):
-        kl = bounds.expect(normal.kl_to_standard(*q.moments(data[0])), data[2])
-        elbo, lower = train.objectives(p, q, r, data, prior, slope)
-        return np.array([elbo + (1 - weight) * kl, lower])
-
-    def after_step(step, params, values):
-        weight[annealed] = min(1, 2 * step / steps)  # full from half the run on
-        if after:
-            after(step, params, values)
-
-    problem = Strings(law, sees, critic, hide, n_hidden)
-    levels = [model["level"] for model in models]
-    return train.train(problem, levels, [seed], steps, after=after_step,
-                       objectives=objectives)
-
-
-def measure(models, params, given_cause, critic, seed):
-    """A row per model: the exact figures, each by the decoder's own window."""
-    law, length = given_cause.mean(0), int(np.log2(given_cause.shape[1]))
-    for index, model in enumerate(models):
-        sees, alone = window(length, model["w"]), stacks.select(params, index)
-        problem = Strings(law, sees[None], critic)
-        values = exact.evaluate(problem, alone)
-        level = np.nan if model["level"] is None else model["level"]
-        yield dict(group=model["group"], name=model["name"], level=level,
-                   **{key: value[0] for key, value in values.items()},
-                   best=problem.best, seed=seed,
-                   cause=cause_in_code(problem.densities(alone)[1], given_cause))
-
-
-def train_and_measure(models, given_cause, length, seed, steps, critic, tell):
-    """The rows of some models; the job that is to tell of its progress has as much to
-    do as any."""
-    params = train_all(models, given_cause.mean(0), length, seed, steps, critic,
-                       after=common.progress(steps) if tell else None)
-    return [*measure(models, params, given_cause, critic, seed)]
-
-
-def main(argv=None):
-    options = common.parser(__doc__, LEVELS, STEPS, "strings.png", always_out=1)
-    options.add_argument("--length", type=int, default=5, metavar="T",
-                         help="symbols of a string, 2 to 7")
-    common.add_critic(options, default=2)
-    return common.main(options, run, argv)
+    how = {}
+    if method == "KL annealing":
+        annealing = Annealing(levels, steps)
+        how = dict(penalty=lambda *_: annealing, objectives=annealing.objectives)
+    problem = Strings(law, np.concatenate(windows), critic, n_hidden,
+                      drop if method == "drop-out" else None)
+    models = train.train(problem, levels, [seed], steps, **how)
+    rows = []
+    for k, (level, setting) in enumerate(stack):
+        # Its own window, and nothing is hidden
+        alone = Strings(law, windows[k], critic, n_hidden)
+        one = Models(alone, [level], [seed], select(models.params, k))
+        row, = exact.evaluate(one)
+        rows.append({
+            "method": "full VAE" if (method, level) == ("MAE", None) else method,
+            "setting": setting, **row, "lost": row["best"] - row["log_likelihood"],
+            "information_about_cause": information_about_cause(one.densities(0)[1],
+                                                               given_cause)})
+    return rows
 
 
 def run(args):
-    if not 2 <= args.length <= 7:
-        raise ValueError(f"--length {args.length}: give 2 to 7, all 2^T strings are "
-                         "summed")
+    checks.whole(2, 7, length=args.length)  # all 2^T strings are summed
     given_cause = law_given_cause(args.length)
-    law, models, rows = given_cause.mean(0), methods(args.levels, args.length), []
-    seeds, full = common.seeds(args), window(args.length, args.length)[None]
-    train.check(Strings(law, full, args.critic), args.levels, seeds, args.steps)
-    jobs = [(share, given_cause, args.length, seed, args.steps, args.critic, n == 0)
-            for seed in seeds for n, share in enumerate(workers.shares(models))]
-    for found in workers.each(train_and_measure, jobs):
-        rows += found
+    law, full = given_cause.mean(0), window(args.length, args.length)
+    train.check(Strings(law, full, args.critic), args.levels, args.seeds, args.steps)
+    stacks = {"MAE": [(level, None) for level in [*args.levels, None]],
+              "KL annealing": [(None, None)],
+              "drop-out": [(None, rate) for rate in DROPOUTS],
+              "window": [(None, w) for w in range(args.length - 1)]}
+    jobs = [(*stack, given_cause, seed, args.steps, args.critic)
+            for seed in args.seeds for stack in stacks.items()]
+    rows = sum(shared.each(measure, jobs, shared.progress(len(jobs), "runs")), [])
     about_cause = np.sum(0.5 * given_cause * np.log(given_cause / law))
     show(rows, about_cause)
-    canvas.finish(args, rows, lambda: draw(rows, about_cause, args.show))
+    shared.save(args, rows, draw(rows, about_cause))
 
 
 def show(rows, about_cause):
-    print(f"in nats, means over seeds; H(x) = {-rows[0]['best']:.4f}, of which "
-          f"{about_cause:.4f} are about the cause")
-    print("                    I^ <=    I         E log p(x)   lost    gap of ELBO"
-          "   I(cause; z)")
-    for name in dict.fromkeys(row["name"] for row in rows):
-        mean = {key: np.mean([row[key] for row in rows if row["name"] == name])
-                for key in rows[0] if key not in ("group", "name")}
-        lost = mean["best"] - mean["log_likelihood"]
-        gap = mean["log_likelihood"] - mean["elbo"]
-        print("  {:15s} {lower:7.4f} {exact:7.4f}     {log_likelihood:8.4f}   {:7.4f}"
-              "   {:7.4f}     {cause:7.4f}".format(name, lost, gap, **mean))
+    """A line per model."""
+    def name(row):
+        value = row["setting"] if row["level"] is None else row["level"]
+        return row["method"] + ("" if value is None else f" {value:.4g}")
+    table.show(rows, [
+        (name, "method", 0), ("seed", "seed", 0), *table.EXACT[1:3],
+        ("log_likelihood", "E log p(x)", 4), ("lost", "lost", 4),
+        (lambda row: row["log_likelihood"] - row["elbo"], "gap of ELBO", 4),
+        ("information_about_cause", "I(cause; z)", 4)],
+        f"in nats; H(x) = {-rows[0]['best']:.4f}, {about_cause:.4f} about the cause")
 
 
-def draw(rows, about_cause, show=False):
+@plot.style()
+def draw(rows, about_cause):
     """Likelihood lost against information gained, and what of it is about the cause."""
-    figure = canvas.figure(show, figsize=(13, 6))
-    left, right = figure.subplots(1, 2)
-    figure.subplots_adjust(0.065, 0.1, 0.99, 0.91, 0.16)
-
-    def lost(row):
-        return max(row["best"] - row["log_likelihood"], 1e-5)
-
-    for axis, height in [(left, lost), (right, lambda row: row["cause"])]:
-        for row in rows:
-            marker, colour, place = STYLES[row["group"]]
-            at = row["exact"], height(row)
-            axis.plot(*at, marker, color=colour, markersize=11)
-            if place and row["seed"] == rows[0]["seed"]:
-                axis.annotate(row["name"].split()[-1], at, place, fontsize=12,
-                              textcoords="offset points",
-                              ha="right" if place[0] else "center")
-        for seed in dict.fromkeys(row["seed"] for row in rows):
-            swept = [(row["exact"], height(row)) for row in rows
-                     if row["group"] == "MAE" and row["seed"] == seed]
-            axis.plot(*zip(*sorted(swept)), color=STYLES["MAE"][1])
-        axis.set_xlabel("exact I(z, x), nats", fontsize=13)
-        axis.tick_params(labelsize=11)
-    left.set(yscale="log", ylim=(5e-6, None))
-    left.set_ylabel("log-likelihood lost, nats (1e-5 and less)", fontsize=13)
-    right.axhline(about_cause, color="grey", linewidth=1)
-    right.annotate("all there is to know", (0, about_cause), xytext=(0, -14),
-                   textcoords="offset points", fontsize=12)
-    right.set_ylabel("I(cause; z) under q, nats", fontsize=13)
-    canvas.bare(left, right)
-    for group, (marker, colour, _) in STYLES.items():
-        left.plot([], [], marker + "-" * (group == "MAE"), color=colour, markersize=11,
-                  label=group)
-    figure.legend(*left.get_legend_handles_labels(), loc="upper center", ncols=5,
-                  fontsize=13, frameon=False)
+    figure, axes = plt.subplots(1, 2, figsize=(13, 7.2), layout="constrained")
+    seeds = len({row["seed"] for row in rows})
+    for axis, key, least in zip(axes, ["lost", "information_about_cause"], [1e-5, 0]):
+        for method, (style, colour, place) in STYLES.items():
+            mine = [row for row in rows if row["method"] == method]
+            x, y, missed = np.array([
+                [row["information"], max(row[key], least), not table.reached(row)]
+                for row in mine]).T
+            lines = axis.plot(x.reshape(seeds, -1).T, y.reshape(seeds, -1).T, style,
+                              color=colour, markersize=11)
+            lines[0].set_label(method)
+            axis.plot(x[missed == 1], y[missed == 1], style[0], color="white")
+            for row, *at in zip(mine[:len(mine) // seeds], x, y):
+                if row["setting"] is not None:
+                    axis.annotate(f"{row['setting']:g}", at, (0, place), ha="center",
+                                  textcoords="offset points")
+    axes[0].set(yscale="log", ylim=(4e-6, None), xlabel="exact I, nats",
+                ylabel="log-likelihood lost, nats (1e-5 and less)")
+    axes[1].set(xlabel="exact I, nats", ylabel="I(cause; z) under q, nats")
+    axes[1].axhline(about_cause, color="grey", linewidth=1)
+    axes[1].text(0, about_cause, "all there is to know", va="top")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center",
+                  ncols=5, frameon=False)
+    missing = sum(np.isnan([row["information"] for row in rows]))
+    figure.supxlabel(
+        "I: exact information under p    numbers: share of symbols dropped out, or how "
+        "many a window shows\nhollow: M, the nats asked for, not reached    not "
+        f"resolved, not shown: {missing} of {len(rows)}\nAbove the MAE's line on the "
+        "right more nats are about the cause: the MAE asks for nats, not for which.",
+        size=12)
     return figure
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    shared.main(run, PARSER)

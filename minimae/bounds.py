@@ -18,13 +18,11 @@ def expectation(values, weights, axis=(1, 2)):
 
 
 def log_sum_exp(a, axis):
-    """log sum exp a over one axis, without overflow: the largest entry is taken out.
-    -inf where all entries are."""
+    """log sum exp a over one axis, without overflow: the largest entry is taken out."""
     top = np.max(stop_gradient(a), axis=axis, keepdims=True)
-    top = np.where(top == -np.inf, 0, top)  # no inf - inf
+    top = np.maximum(top, -1e30)  # of nothing but -inf: no inf - inf
     with np.errstate(divide="ignore"):
-        total = np.log(np.sum(np.exp(a - top), axis=axis))
-    return total + np.squeeze(top, axis)
+        return np.log(np.sum(np.exp(a - top), axis=axis)) + np.squeeze(top, axis)
 
 
 def log_marginal(p, x, z, weights):
@@ -63,8 +61,8 @@ def information(p, x, dx, z, weights):
     grid over real x.  Nodes z (L, N, 1, Z), weights (L, N, 1).
     Poster, "The mutual autoencoder".
     """
-    log_pxz, log_px = p.log_prob(x, z), log_marginal(p, x, z, weights)
-    return expected_difference(log_pxz, log_px, weights * np.exp(log_pxz) * dx)
+    joint = weights * np.exp(p.log_prob(x, z)) * dx
+    return upper(p, lambda x: log_marginal(p, x, z, weights), z, x, joint)
 
 
 def infomax(r, z, x, weights):
@@ -73,8 +71,8 @@ def infomax(r, z, x, weights):
     z, x, weights are nodes of p(z) p(x|z).  The gap is E_x KL[p(z|x) || r(z|x)].
     Poster, "Tractable approximation" (Barber & Agakov 2003).
     """
-    log_r = r.log_prob(z, x)
-    return normal.entropy(np.zeros(z.shape[-1])) + expectation(log_r, weights)
+    entropy = float(normal.entropy(np.zeros(z.shape[-1])))  # float: single stays single
+    return entropy + expectation(r.log_prob(z, x), weights)
 
 
 def upper(p, log_m, z, x, weights):
@@ -84,14 +82,10 @@ def upper(p, log_m, z, x, weights):
     x, with gap KL[p(x) || m], infinite where m misses mass of p; or any lower bound of
     log p(x) such as the ELBO, with gap E_p KL[q(z|x) || p(z|x)]; log p(x) gives I.
     """
-    return expected_difference(p.log_prob(x, z), log_m(x), weights)
-
-
-def expected_difference(a, b, weights):
-    """E [a - b] for log densities a and b, (L,), with 0 log 0 = 0: x that p gives no
-    weight is skipped, even where a and b are -inf."""
     with np.errstate(invalid="ignore"):
-        return expectation(np.where(weights > 0, a - b, 0), weights)
+        difference = p.log_prob(x, z) - log_m(x)
+    # 0 log 0 = 0: skip x that p gives no weight, even where m(x) = 0.
+    return expectation(np.where(weights > 0, difference, 0), weights)
 
 
 def multi_sample(p, z, x, weights, codes, code_weights):

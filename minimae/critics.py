@@ -85,8 +85,8 @@ class MultiSample(Bayes):
 
     def density(self, params, p, codes):
         """p(z|x), but for that replacement."""
-        minus_entropy = -normal.entropy(np.zeros(codes[0].shape[-1]))
-        return Posterior(p, *codes, log_prior=lambda z: minus_entropy)
+        entropy = float(normal.entropy(np.zeros(codes[0].shape[-1])))
+        return Posterior(p, *codes, log_prior=lambda z: -entropy)
 
 
 class Posterior(Density):

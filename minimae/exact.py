@@ -7,7 +7,7 @@ import numpy as np
 
 from . import bounds, nodes
 from .critics import Posterior
-from .models import select
+from .models import flatten, select
 
 KEYS = ["lower", "information", "upper", "elbo", "log_likelihood"]
 COARSEST = 64  # points per dimension of z on the first grid
@@ -19,50 +19,46 @@ PART = 2 ** 19  # nodes that a net sees at once: 16 hidden units of each take 64
 
 
 def evaluate(models, tolerance=1e-6):
-    """A row of the table per model, a dict: level, seed; in nats lower (I^), information
-    (I), upper (U with m = problem.log_m), elbo and log_likelihood, the last two as means
+    """A row of the table per model, a dict: level, seed; in nats lower (I^),
+    information (I), upper (U with m = problem.log_m), elbo and log_likelihood, means
     over the data, and best; then note, what is not resolved and why, or "".
 
     A figure on which the grids do not agree to `tolerance`, relative above 1, is NaN.
-    Known limits: a decoder that changes and changes back within 18 / LOOK of z, or
-    beyond WIDEST, and an encoder that spreads its codes over features of the decoder a
-    hundredth as wide, may go unseen.
+    Known limits: what may go unseen is a decoder that changes and changes back within
+    18 / LOOK of z, or beyond WIDEST; and q or r that do so within 18 / COARSEST of x, z
+    or eps, as with needles made by hand.
     """
     rows = []
-    for index, (level, seed) in enumerate(zip(models.levels, models.seeds)):
-        values, note = figures(models.problem, select(models.params, index), tolerance)
-        rows.append({"level": level, "seed": seed, **values,
-                     "best": models.problem.best, "note": note})
+    for k, level in enumerate(models.levels):
+        values, note = figures(models.problem, select(models.params, k), tolerance)
+        rows.append(dict(level=level, seed=models.seeds[k], **values,
+                         best=models.problem.best, note=note))
     return rows
 
 
 def figures(problem, params, tolerance=1e-6):
     """The figures of a single model, a dict of KEYS, and what is wrong with them."""
     values, missing, n = dict.fromkeys(KEYS, np.nan), KEYS, COARSEST
-    if not all(np.all(np.isfinite(a)) for net in params for a in net):
+    if not np.all(np.isfinite(flatten(params))):
         return values, "diverged"
     if problem.max_points < n:
         return values, "no room for a grid in so many dimensions: certified.evaluate"
-    with np.errstate(all="ignore"):  # overflow becomes inf or NaN and is rejected below
-        while missing and n <= problem.max_points:
+    while missing and n <= problem.max_points:
+        with np.errstate(all="ignore"):  # overflow becomes inf or NaN, and is rejected
             if is_resolved(problem, params, n, tolerance):
                 fine = on_grid(problem, params, n, 0.5)
                 others = [on_grid(problem, params, int(0.7 * n), 0.85),
                           on_grid(problem, params, int(0.7 * n), 0.3, 13.0, WIDEST)]
-                for key in missing:
-                    if all(np.isclose(fine[key], other[key], tolerance, tolerance)
-                           for other in others):
-                        values[key] = fine[key]
-            missing = [key for key in KEYS if np.isnan(values[key])]
-            n *= 2
+                values.update((key, fine[key]) for key in missing if all(np.isclose(
+                    fine[key], other[key], tolerance, tolerance) for other in others))
+        missing, n = [key for key in KEYS if np.isnan(values[key])], 2 * n
     note = f"{', '.join(missing)}: not resolved at {n // 2} points" if missing else ""
-    best = np.inf if problem.best is None else problem.best
+    limits = {**values, "best": np.inf if problem.best is None else problem.best}
     for low, high in [("lower", "information"), ("information", "upper"),
                       ("elbo", "log_likelihood"), ("log_likelihood", "best")]:
-        most = values.get(high, best)
-        if values[low] > most + tolerance * max(1, abs(most)):
+        if limits[low] > limits[high] + tolerance * max(1, abs(limits[high])):
             note = f"{low} above {high}: bounds in the wrong order"
-            values.update(dict.fromkeys({low, high} & {*KEYS}, np.nan))
+            values.update({key: np.nan for key in (low, high) if key in KEYS})
     return values, note
 
 
@@ -107,14 +103,12 @@ def on_grid(problem, params, n, shift=0.5, half_width=9.0, reach=9.0):
     return {key: value.item() for key, value in zip(KEYS, figures)}
 
 
-def in_parts(bound, first, second, weights):
-    """bound(first, second, weights), a mean over nodes, in halves along N where all at
-    once would take hundreds of MB."""
-    if weights.size <= PART or weights.shape[1] == 1:
-        return bound(first, second, weights)
-    total, middle = 0.0, weights.shape[1] // 2
-    for half in (slice(None, middle), slice(middle, None)):
-        parts = [a[:, half] if a.shape[1] > 1 else a for a in (first, second)]
-        mass = np.sum(weights[:, half])
-        total += mass * in_parts(bound, *parts, weights[:, half] / mass)
+def in_parts(bound, *nodes):
+    """bound(first, second, weights), a mean over nodes, in parts along N, since all at
+    once may take gigabytes."""
+    total, weights = 0.0, nodes[-1]
+    for part in np.array_split(np.arange(weights.shape[1]), -(-weights.size // PART)):
+        parts = [a[:, part] if a.shape[1] > 1 else a for a in nodes]
+        mass = max(np.sum(parts[-1]), 1e-300)  # no 0 / 0
+        total += mass * bound(*parts[:-1], parts[-1] / mass)
     return total

@@ -26,14 +26,14 @@ class Models(NamedTuple):
 
 
 def load(path, problem):
-    """The Models in a file that `save` wrote.  Raises ValueError where they cannot be of
-    this problem."""
+    """The Models in a file that `save` wrote.  Raises ValueError where they cannot be
+    of this problem."""
     with np.load(path) as file:
         levels, seeds, theta = file["levels"], file["seeds"].tolist(), file["theta"]
     params = stack([problem.init(np.random.default_rng(0))] * len(levels))
     if theta.size != flatten(params).size:
-        raise ValueError(f"{path}: {theta.size} parameters, but {len(levels)} models of "
-                         f"this problem have {flatten(params).size}")
+        raise ValueError(f"{path}: models of another problem; {theta.size} parameters, "
+                         f"this problem's {len(levels)} have {flatten(params).size}")
     levels = [None if np.isnan(level) else float(level) for level in levels]
     return Models(problem, levels, seeds, unflatten(theta, params))
 

@@ -13,7 +13,7 @@ from .bounds import log_sum_exp, stop_gradient
 def init(rng, n_in, n_hidden, *n_outs):
     """Parameters of one model's net: n_in inputs, n_hidden tanh units, and outputs in
     parts of n_outs."""
-    W = rng.standard_normal((1, 1, n_in, n_hidden)) / np.sqrt(n_in)
+    W = 1 / np.sqrt(n_in) * rng.standard_normal((1, 1, n_in, n_hidden))
     # Random biases spread the bends of the units over a N(0, 1) input.
     b = rng.standard_normal((1, 1, 1, n_hidden))
     parts = [rng.standard_normal((1, 1, n_hidden, n_out)) for n_out in n_outs]
@@ -27,7 +27,10 @@ def net(params, inputs):
     """The poster's 2-layer FC net: tanh(inputs W + b) V + c.
     (L, N, J, in) -> (L, N, J, out)."""
     W, b, V, c = params
-    return np.matmul(np.tanh(np.matmul(inputs, W) + b), V) + c
+    # All nodes in a row: one product of matrices per model instead of N.
+    rows = np.reshape(inputs, (len(inputs), 1, -1, inputs.shape[-1]))
+    out = np.matmul(np.tanh(np.matmul(rows, W) + b), V) + c
+    return np.reshape(out, (-1, *inputs.shape[1:-1], out.shape[-1]))
 
 
 class Density:
@@ -82,8 +85,8 @@ class NormalNet(Density):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z, eps of N(0, I):
         x = mean + sd eps.  TypeError for a subclass with another log_prob."""
         if not self.is_normal():
-            raise TypeError(f"{type(self).__name__} has its own log_prob, so it needs a "
-                            "joint as well")
+            raise TypeError(f"{type(self).__name__} has its own log_prob, so it needs "
+                            "its own joint")
         return normal.sample(*self.mean_and_log_var(z), eps), weights
 
     def is_normal(self):
@@ -91,32 +94,23 @@ class NormalNet(Density):
         return getattr(self.log_prob, "__func__", None) is NormalNet.log_prob
 
     def log_marginal(self, x, z, weights):
-        """bounds.log_marginal with p held fixed and the slope in x by hand: a tape of
-        every p(x|z_j) would cost more than the rest of a step.
+        """bounds.log_marginal, for a p that is held fixed: one product of matrices.
 
-        With a_j = 1 / var_j, b_j = mean_j / var_j and c_j = log weights_j +
-        log p(0|z_j),
-            log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j),
-            d/dx log p(x) = sum_j p(z_j|x) (b_j - a_j x);
-        for x of more dimensions the first two terms are sums over them.  Second
-        derivatives are not those of log p(x).
+        With a_j = 1 / var_j, b_j = mean_j / var_j, c_j = log weights_j + log p(0|z_j),
+            log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j);
+        for x of more dimensions the first two terms are sums over them.
         """
         if not self.is_normal():
             return super().log_marginal(x, z, weights)
-        at = np.reshape(stop_gradient(x), (len(x), -1, x.shape[-1]))   # (L, N J, X)
         mean, log_var = self.mean_and_log_var(z)                       # (L, S, 1, X)
         a = np.broadcast_to(np.exp(-log_var), mean.shape)
         c = np.log(weights) + self.log_prob(np.zeros_like(mean), z)
         coefficients = np.concatenate([a, a * mean, c[..., None]], -1)[:, :, 0]
-        features = np.concatenate([-0.5 * at ** 2, at, np.ones_like(at[..., :1])], -1)
+        x_rows = np.reshape(x, (x.shape[0], -1, x.shape[-1]))          # (L, N J, X)
+        ones = np.ones((*x_rows.shape[:2], 1), mean.dtype)
+        features = np.concatenate([-0.5 * x_rows ** 2, x_rows, ones], -1)
         terms = np.matmul(features, np.swapaxes(coefficients, 1, 2))   # (L, N J, S)
-        top = np.max(terms, -1, keepdims=True)
-        posterior = np.exp(np.subtract(terms, top, out=terms), out=terms)
-        total = np.sum(posterior, -1, keepdims=True)
-        sum_a, sum_b = np.split(np.matmul(posterior, coefficients[..., :-1]), 2, -1)
-        log_px = np.reshape(np.log(total) + top, (-1, *x.shape[1:-1]))
-        slope = np.reshape((sum_b - sum_a * at) / total, (-1, *x.shape[1:]))
-        return log_px + np.sum(slope * (x - stop_gradient(x)), -1)
+        return np.reshape(log_sum_exp(terms, -1), (-1, *x.shape[1:-1]))
 
 
 class CategoricalNet(Density):
@@ -144,10 +138,6 @@ class CategoricalNet(Density):
 
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z (L, N, 1, Z):
-        every x, weighted by p(x|z).  Raises ValueError where z lies along J."""
-        if z.shape[2] != 1:
-            raise ValueError(f"z of shape {z.shape} must be (L, N, 1, Z): "
-                             "every x is summed over along the third axis")
-        # Nodes of z along J for the net: one matmul per model instead of N.
-        log_probs = np.squeeze(self.log_probs(np.swapaxes(z, 1, 2)), 1)
+        every x, weighted by p(x|z)."""
+        log_probs = self.log_probs(z)[:, :, 0]
         return np.eye(log_probs.shape[-1])[None, None], weights * np.exp(log_probs)

@@ -1,4 +1,4 @@
-"""Pictures of trained models: the curves of the poster's Figures 5 and 6, a model a row.
+"""Pictures of trained models: the curves of the poster's Figures 5 and 6, in rows.
 
     from minimae import plot                    # Matplotlib takes a second to import
     figure = plot.models(models, rows)          # rows of exact.evaluate
@@ -121,8 +121,8 @@ def categorical(axis, models, index):
 
 
 class History:
-    """A callback of a training of so many steps: keeps the values of every step, and now
-    and then a copy of the parameters, more often early, where more happens."""
+    """A callback of a training of so many steps: keeps the values of every step, and
+    now and then a copy of the parameters, more often early, where more happens."""
     FRAMES = 24  # six seconds, some half a megabyte
 
     def __init__(self, steps=500):
@@ -167,7 +167,8 @@ def training(models, history, curves=None):
                 below[0].axhline(level, color="grey", lw=0.7)
         below[0].set(title=f"step {step}: Î, dots exact I", ylabel="nats",
                      ylim=(-0.1, 1.2 * max(0.1, *[m or 0 for m in models.levels])))
-        highest = np.max(values[:, 0]) if (best := models.problem.best) is None else best
+        best = models.problem.best
+        highest = np.max(values[:, 0]) if best is None else best
         below[1].axhline(highest, color="black", lw=1)
         below[1].set(title="ELBO; dashed: the VAE, black: the best", ylabel="nats",
                      ylim=(highest - 0.4, highest + 0.05), xlabel="step",

@@ -20,9 +20,9 @@ class Problem:
     Attributes: dim_x, dim_z; n_hidden, units of each net; critic, see critics; Decoder,
     a nets.Density with init; dtype of all arrays; best, the highest possible E log p(x)
     in nats, None where it is unknown; max_information, the highest level that makes
-    sense, and the reason; max_points of exact figures per dimension of z.
+    sense, and the reason.
     """
-    dtype, best, Decoder, max_points = np.float64, None, NormalNet, 0
+    dtype, best, Decoder = np.float64, None, NormalNet
     max_information, reason = np.inf, ""
 
     def init(self, rng):
@@ -55,9 +55,6 @@ class Problem:
         the ELBO; (z, eps, weights) of p(z) and N(0, I), for the information; and
         (codes, weights) of p(z), for the critic."""
 
-    def sample(self, rng, n):
-        """Up to n data that training has not seen, (n, X), for certified.evaluate."""
-
     def code_nodes(self, rng, n_codes, n):
         """n_codes codes, spread evenly, and n of them with an eps each: (z, eps,
         weights) along N, then (codes, weights)."""
@@ -65,7 +62,8 @@ class Problem:
         # Neighbours in the sequence are spread evenly as well.
         z = np.roll(codes, rng.integers(n_codes), 1)[:, :n]
         eps = rng.standard_normal((1, n, 1, self.dim_x))
-        return (z, eps, np.full((1, n, 1), 1 / n)), (codes, code_weights)
+        nodes = (z, eps, np.full((1, n, 1), 1 / n)), (codes, code_weights)
+        return [[a.astype(self.dtype) for a in group] for group in nodes]
 
 
 class Summable(Problem):
@@ -73,6 +71,12 @@ class Summable(Problem):
 
     Attributes: n_eps, n_z, points of a step of training per dimension of eps and z.
     """
+
+    @property
+    def max_points(self):
+        """The most points per dimension of z that a table p(x|z) has room for: none
+        where x has several dimensions."""
+        return int(MOST_CELLS ** (1 / (self.dim_z + 1))) if self.dim_x == 1 else 0
 
     def data(self, grid):
         """Nodes and weights of x; grid(dim) are those of N(0, I) in dim dimensions."""
@@ -117,14 +121,13 @@ class SplitNormal(Summable):
     log_var is a number held fixed.
     n_train: points of a step of training per dimension.
     """
-    dim_x, best = 1, -normal.entropy(np.zeros(1))
+    dim_x, best = 1, -0.5 * (normal.LOG_2PI + 1)  # minus the entropy of N(0, 1)
     reason = "; beyond, the exact figures cannot be resolved"
 
     def __init__(self, n_hidden=16, n_train=12, log_var=None, critic=Normal(), dim_z=1):
         checks.whole(1, n_hidden=n_hidden, n_train=n_train, dim_z=dim_z)
         self.n_hidden, self.dim_z, self.log_var = n_hidden, dim_z, log_var
         self.n_eps, self.n_z, self.critic = n_train, n_train, critic
-        self.max_points = max_points(dim_z + 1)
         # The linear solution at M nats has sd exp(-M); the second finest grid (width
         # 18) of exact must have two points per sd.
         self.max_information = np.log(np.sqrt(MOST_CELLS) / 2 / 18 / 2)
@@ -141,9 +144,6 @@ class SplitNormal(Summable):
 
     def log_m(self, x):
         return normal.log_prob(x, 0.0, 0.0)
-
-    def sample(self, rng, n):
-        return rng.standard_normal((n, 1))
 
 
 class Categorical(Summable):
@@ -165,7 +165,6 @@ class Categorical(Summable):
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
         self.p_true, self.dim_x, self.critic = p / np.sum(p), len(p), critic
         self.n_hidden, self.dim_z, self.n_z, self.n_eps = n_hidden, dim_z, n_z, n_eps
-        self.max_points = max_points(dim_z, MOST_CELLS / len(p))
         masses = self.p_true[p > 0]
         self.best = np.sum(masses * np.log(masses))
         self.max_information = abs(self.best)
@@ -177,15 +176,17 @@ class Categorical(Summable):
         """None: all x are summed over at every z."""
         return np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1))
 
+    @property
+    def max_points(self):
+        cells = min(2 ** 18, MOST_CELLS / self.dim_x)  # 2^18: some seconds
+        return int(cells ** (1 / self.dim_z) + 1e-9)
+
     def outcomes(self, n, p):
         return along_second(np.eye(self.dim_x)), 1.0
 
     def log_m(self, x):
         with np.errstate(divide="ignore"):  # U is infinite where p_true misses mass
             return np.log(np.sum(x * self.p_true, -1))
-
-    def sample(self, rng, n):
-        return np.eye(self.dim_x)[rng.choice(self.dim_x, n, p=self.p_true)]
 
 
 class Data(Summable):
@@ -196,20 +197,19 @@ class Data(Summable):
     takes `batch` rows with two codes each, and n_codes codes of p(z), `batch` of which
     yield x; in single precision if train is.  The true law and `best` are unknown.
     Exact figures, for X = 1, are averages over test.
-    Raises ValueError where rows are no such table, or far from N(0, 1).
+    Raises ValueError where rows are far from N(0, 1).
     """
     reason = "; the sum over codes needs n_codes of 10 e^M"
 
     def __init__(self, train, test, Decoder=NormalNet, n_hidden=32, dim_z=2,
                  critic=MultiSample(), batch=64, n_codes=512):
-        self.train, self.test = check_rows("train", train), check_rows("test", test)
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, batch=batch)
         checks.whole(batch, n_codes=n_codes)
-        self.dtype, self.dim_x = np.result_type(self.train, np.float32), train.shape[1]
+        self.train, self.test = check_rows("train", train), check_rows("test", test)
+        self.dtype, self.dim_x = self.train.dtype, self.train.shape[1]
         self.Decoder, self.critic, self.dim_z = Decoder, critic, dim_z
         self.n_hidden, self.batch, self.n_codes = n_hidden, batch, n_codes
         self.max_information = np.log(n_codes / 10)
-        self.max_points = max_points(dim_z + 1) if self.dim_x == 1 else 0
 
     def nodes(self, rng):
         n = min(self.batch, len(self.train))
@@ -220,33 +220,22 @@ class Data(Summable):
         return (x, eps, weights), *self.code_nodes(rng, self.n_codes, self.batch)
 
     def data(self, grid):
-        return along_first(self.test), np.full((1, len(self.test), 1), 1 / len(self.test))
+        return along_first(self.test), np.ones((1, len(self.test), 1)) / len(self.test)
 
     def log_m(self, x):
-        variance = np.var(self.train, 0) + 1e-9  # 1e-9: a column may be constant
-        return normal.log_prob(x, np.mean(self.train, 0), np.log(variance))
-
-    def sample(self, rng, n):
-        return self.test[rng.permutation(len(self.test))[:n]]
+        log_var = np.log(np.var(self.train, 0) + 1e-9)  # a column may be constant
+        return normal.log_prob(x, np.mean(self.train, 0), log_var)
 
 
 def check_rows(name, rows):
-    """The rows as an array; ValueError where they are no table that nets can take."""
-    rows = np.asarray(rows)
-    if rows.ndim != 2 or len(rows) < 2 or rows.dtype.kind not in "bif":
-        raise ValueError(f"{name} of shape {rows.shape} and type {rows.dtype}: give a "
-                         "table of numbers (n, X), n from 2")
+    """The rows as an array (n, X); ValueError where nets could not take them."""
+    rows = np.array(rows).reshape(len(rows), -1)
+    rows = rows.astype(np.result_type(rows, np.float32))
     mean, sd = np.mean(rows, 0), np.std(rows, 0)
-    # A tanh of W x + b is a constant for an x beyond some 5, as for one that hardly
-    # varies; a column that does not vary at all, like a margin, does no harm.
-    good = (np.abs(mean) < 5) & (sd < 5) & ((sd == 0) | (sd > 0.01))
-    if not np.all(good):  # NaN is not good either
-        k = np.argmin(good)
-        raise ValueError(f"{name}, column {k} has mean {mean[k]:.4g} and sd {sd[k]:.4g}: "
+    # A tanh of W x + b is a constant for an x beyond some 5, and for a table that
+    # hardly varies; single columns that do not, like a margin, do no harm.
+    good = (np.abs(mean) < 5) & (sd < 5) & np.any(sd > 0.01)  # False for NaN
+    for k in np.flatnonzero(~good):
+        raise ValueError(f"{name}, column {k}: mean {mean[k]:.4g} and sd {sd[k]:.4g}; "
                          "give about 0 and 1, as (rows - rows.mean(0)) / rows.std(0)")
     return rows
-
-
-def max_points(dims, cells=MOST_CELLS):
-    """The most points per dimension of a table with this many dimensions and cells."""
-    return int(cells ** (1 / dims) + 1e-9)

@@ -1,6 +1,4 @@
 """The table: every bound beside the exact value it bounds, and what was asked for."""
-import numpy as np
-
 REACHED = 0.02  # nats; a row whose I is further from its level is marked
 # A column is the key of a row, or a function of it; its heading; its digits.
 EXACT = [("level", "M asked", 4), ("lower", "I^ <=", 4), ("information", "I", 4),
@@ -16,26 +14,24 @@ def show(rows, columns=None, heading="all in nats"):
     """Print rows of exact.evaluate or certified.evaluate, or a list of columns, under
     their headings; and below what is to be said of rows that are marked *."""
     columns = columns or (CERTIFIED if "kl" in rows[0] else EXACT)
-    lines = [[text(row, key, digits) for key, _, digits in columns] for row in rows]
-    lines.insert(0, [words for _, words, _ in columns])
+    lines = [[words for _, words, _ in columns]]
+    lines += [[text(row, key, digits) for key, _, digits in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines)]
     remarks = ["", *map(remark, rows)]
     print(heading)
     for line, said in zip(lines, remarks):
         print("  " + "  ".join(map(str.rjust, line, widths)) + " *" * bool(said))
     for line, said in zip(lines, remarks):
-        if said:
-            print(f"  * {line[0]}: {said}")
+        print(f"  * {line[0]}: {said}\n" * bool(said), end="")
 
 
 def text(row, key, digits):
     """A cell of the table."""
     value = key(row) if callable(key) else row[key]
-    if key == "level":
-        return "VAE" if value is None else f"{value:.4g}"
     if value is None or isinstance(value, str):
-        return value or "unknown"
-    return f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: no -0.0000
+        return value or ("VAE" if key == "level" else "unknown")
+    shown = round(value, digits) + 0.0  # + 0.0: no -0.0000
+    return f"{value:.4g}" if key == "level" else f"{shown:.{digits}f}"
 
 
 def reached(row):
@@ -50,12 +46,9 @@ def remark(row):
     what the bounds tell of the reason."""
     if reached(row) or row["note"]:
         return row["note"]
-    missed = row["information"] - row["level"]
-    if abs(row["lower"] - row["level"]) <= REACHED:
-        why = ("I^ is on it, but this critic lags behind I; more steps or a richer "
-               "critic may help")
-    elif missed < 0:
-        why = "I stays below, out of reach of this critic or of these steps"
-    else:
-        why = "I stays above, these steps did not bring it down"
+    missed, found = row["information"] - row["level"], row["lower"] - row["level"]
+    why = ("I stays below, out of reach of this critic or of these steps" if missed < 0
+           else "I stays above, these steps did not bring it down")
+    if abs(found) <= REACHED:
+        why = "I^ is on it, the critic lags; more steps or a richer critic may help"
     return f"level not reached, I - M = {missed:+.3f}: {why}"

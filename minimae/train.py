@@ -43,7 +43,7 @@ class Penalty:
     """The penalty C |I^ - M| of every model in a stack, each with a C of its own.
 
     C starts small and grows while the violation d = I^ - M is large.  Near 0, |d| is
-    replaced by d^2 / (2 width) (a Huber loss), and width shrinks with the learning rate.
+    replaced by d^2 / (2 width) (a Huber loss); width shrinks with the learning rate.
     The slope measured at one step is used at the next: with the same nodes, the noise
     of slope and gradient would be correlated and bias I.
     """
@@ -87,13 +87,12 @@ class Multiplier(Penalty):
 
     def __init__(self, levels, steps, learning=4.5):
         super().__init__(levels, steps, growth=1)
-        self.learning, self.total = learning, np.zeros(len(levels))
+        self.rate, self.total = learning / steps, 0.0
 
     def update(self, values, step):
         """Learn the multiplier, then set slope."""
         super().update(values, step)
-        violation = np.clip(values[1] - self.target, -1, 1)
-        self.total = self.total + self.learning / self.steps * violation
+        self.total += self.rate * np.clip(values[1] - self.target, -1, 1)
         self.slope = np.where(self.free, 0.0, self.slope - self.total)
 
 
@@ -116,7 +115,8 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
     Raises ValueError where an argument makes no sense, FloatingPointError with step and
     level where a value or a gradient is not finite, or has exploded.
     """
-    check(problem, levels, seeds, steps, learning_rate, critic_steps, encoder_steps)
+    check(problem, levels, seeds, steps, learning_rate, critic_steps=critic_steps,
+          encoder_steps=encoder_steps)
     repeats, rngs = len(levels), [np.random.default_rng(seed) for seed in seeds]
     seeds = [seed for seed in seeds for _ in levels]
     levels = [*levels] * len(rngs)
@@ -159,28 +159,22 @@ def stop_if_diverged(step, levels, values, learning_rate):
             f"{values[0, k]:.3g}: try a learning rate below {learning_rate:g}")
 
 
-def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=1,
-          encoder_steps=1):
+def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, **more_steps):
     """Raise a ValueError of one line that says what is wrong and what is allowed."""
     for name, values in [("levels", levels), ("seeds", seeds)]:
         if isinstance(values, str) or not np.iterable(values) or not len(values):
             raise ValueError(f"{name} {values}: give a list of at least one")
-    for level in levels:
-        if level is not None:  # 1e-9: log K, rounded; 1e9: not inf
-            checks.real(0, min(problem.max_information + 1e-9, 1e9),
-                        f" nats{problem.reason}", level=level)
+    for level in levels:  # 1e-9: log K, rounded; 1e9: not inf
+        checks.real(0, min(problem.max_information + 1e-9, 1e9),
+                    f" nats{problem.reason}", level=0 if level is None else level)
     for seed in seeds:
         checks.whole(0, seed=seed)
-    checks.whole(1, steps=steps, critic_steps=critic_steps, encoder_steps=encoder_steps)
+    checks.whole(1, steps=steps, **more_steps)
     checks.real(1e-9, 1e9, learning_rate=learning_rate)
-    if not hasattr(problem.critic, "density"):
-        raise ValueError(f"critic {problem.critic}: give an object with init and "
-                         "density, such as critics.Normal()")
-    # What a step would take: all nodes of each bound, times hidden units, times models
-    nodes = [np.prod(np.broadcast_shapes(*(a.shape[:3] for a in group)), dtype=float)
-             for group in problem.nodes(np.random.default_rng(0))[:2]]
-    models, most = len(levels) * len(seeds), MOST_UNITS / problem.n_hidden / max(nodes)
+    # All nodes of a bound, times hidden units, times models
+    nodes = max(np.prod(np.broadcast_shapes(*(a.shape[:3] for a in group)), dtype=float)
+                for group in problem.nodes(np.random.default_rng(0))[:2])
+    models, most = len(levels) * len(seeds), MOST_UNITS / problem.n_hidden / nodes
     if models > most:
-        raise ValueError(f"{models} models with {max(nodes):.0f} nodes in a step would take "
-                         "gigabytes: give " + (f"at most {most:.0f} models" if most > 1
-                                               else "fewer nodes or hidden units"))
+        raise ValueError(f"{models} models with {nodes:.0f} nodes a step would take "
+                         f"gigabytes: give up to {most:.0f} models, or fewer nodes")

@@ -1,5 +1,6 @@
 """Demos can be imported, the project's own warnings are errors, and Hypothesis runs few
-examples unless MINIMAE_TESTS=thorough asks for a thousand of each."""
+examples unless MINIMAE_TESTS=thorough asks for a thousand of each.  MINIMAE_SEED=1, 2,
+... gives every test other random numbers (helpers.generator): all must pass as well."""
 import os
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ settings.load_profile(os.environ.get("MINIMAE_TESTS", "quick"))
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
     """Demos run their jobs here, where what a test replaces is replaced."""
-    monkeypatch.setattr("workers.cores", lambda: 1)
+    monkeypatch.setattr("shared.cores", lambda: 1)
 
 
 def pytest_configure(config):

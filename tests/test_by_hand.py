@@ -4,15 +4,15 @@ import pytest
 from autograd import make_vjp
 
 import by_hand
-from minimae import problems, stacks, train
+from minimae import models, problems, train
 
 
 @pytest.mark.parametrize("levels, seeds", [(1, [0]), (2, [1, 2])])
 def test_gradient_by_hand_is_autograds(levels, seeds):
     problem = problems.SplitNormal(n_hidden=7)
     rngs = [np.random.default_rng(seed) for seed in seeds]
-    params = stacks.stack([problem.init(rng) for rng in rngs], levels)
-    data, prior = stacks.stack([problem.nodes(rng) for rng in rngs], levels)
+    params = models.stack([problem.init(rng) for rng in rngs], levels)
+    data, prior, _ = models.stack([problem.nodes(rng) for rng in rngs], levels)
     slope = np.random.default_rng(9).uniform(-1, 1, levels * len(seeds))
     vjp, values = make_vjp(lambda params: train.objectives(
         *problem.densities(params), data, prior, slope))(params)
@@ -25,12 +25,9 @@ def test_gradient_by_hand_is_autograds(levels, seeds):
 
 
 def test_a_slip_by_hand_is_noticed(monkeypatch):
-    """tanh' = 1 - h instead of 1 - h^2: backward is given an h that is sqrt |h|, which
-    leaves the values as they are."""
+    """tanh' = 1 - h instead of 1 - h^2: backward is given an h that is sqrt |h|."""
     honest = by_hand.backward
-
-    def slipped(net, given, h, *d):
-        return honest(net, given, np.sqrt(np.abs(h)), *d)
-    monkeypatch.setattr(by_hand, "backward", slipped)
+    monkeypatch.setattr(by_hand, "backward", lambda net, inputs, h, *d: honest(
+        net, inputs, np.sqrt(np.abs(h)), *d))
     with pytest.raises(AssertionError, match="rtol=1e-09"):
         test_gradient_by_hand_is_autograds(1, [0])

@@ -1,65 +1,65 @@
-"""The critics: mixtures are densities, and Bayes' rule leaves no gap."""
+"""The critics: densities of z, Bayes' rule without a gap, and one of one's own."""
+import math
+
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from autograd import grad, value_and_grad
+from autograd import value_and_grad
 
-from helpers import log_density, random_like
-from minimae import bounds, critics, exact, nets, nodes, problems, train
+from helpers import (SEED, generator, linear, log_density, log_sum_exp, one_model,
+                     random_like)
+from minimae import bounds, critics, exact, nets, nodes, normal, problems, train
 
-PROBLEMS = {
-    "split normal": problems.SplitNormal(n_hidden=5, critic="bayes"),
-    "categories": problems.Categorical([0.5, 0.3, 0.2], n_hidden=5, critic="bayes"),
-    "categories in two dimensions": problems.Categorical([0.5, 0.3, 0.2], n_hidden=5,
-                                                         dim_z=2, critic="bayes"),
-}
+class Flow:
+    """A critic of one's own: e = sinh(a asinh(u) + b) ~ N(0, 1) for u = (z - m) / s,
+    with m, log s, log a and b from a net (Jones & Pewsey 2009)."""
+
+    def init(self, rng, dim_x, n_hidden, dim_z):
+        return nets.init(rng, dim_x, n_hidden, *[dim_z] * 4)
+
+    def density(self, params, p, codes):
+        return FlowNet(params)
 
 
-def random_params(problem, seed=3):
-    rng = np.random.default_rng(seed)
-    return random_like(problem.init(rng), rng, 0.7)
+class FlowNet(nets.Density):
+    def __init__(self, params):
+        self.params = params
+
+    def log_prob(self, z, x):
+        m, log_s, log_a, b = anp.split(nets.net(self.params, x), 4, -1)
+        u = (z - m) * anp.exp(-log_s)
+        y = anp.exp(log_a) * anp.arcsinh(u) + b
+        log_slope = log_a - log_s + anp.log(anp.cosh(y)) - anp.log(1 + u ** 2) / 2
+        return normal.log_prob(anp.sinh(y), 0.0, 0.0) + anp.sum(log_slope, -1)
 
 
-def test_mixture_is_a_density_and_with_one_part_a_normal():
-    rng = np.random.default_rng(7)
-    z = nodes.down(np.linspace(-30, 30, 4001))
+@pytest.mark.parametrize("critic", [critics.Normal(), critics.Mixture(3), Flow()])
+def test_a_critic_is_a_density_of_z(critic):
+    # z = sinh(t), as a flow may have long tails; dz = cosh(t) dt
+    t, dt = np.linspace(-30, 30, 30001, retstep=True)
+    rng = generator(7)
     x = rng.standard_normal((1, 1, 4, 2))
-    params, = random_like([nets.init(rng, 2, 5, 3, 3, 3)], rng, 1.0)
-    r = np.exp(critics.MixtureNet(params).log_prob(z, x))
-    # Parts have sd exp(log_var / 2) > .05 here; on points .015 apart the rule is exact
-    # to rounding for them.
-    np.testing.assert_allclose(np.sum(r, 1) * 0.015, 1, atol=1e-9)
-    params, = random_like([nets.init(rng, 2, 5, 1, 1, 1)], rng, 1.0)
-    np.testing.assert_allclose(
-        critics.MixtureNet(params).log_prob(z, x),
-        nets.NormalNet((*params[:2], params[2][..., 1:], params[3][..., 1:])).log_prob(
-            z, x), rtol=1e-9)
+    params, = random_like([critic.init(rng, 2, 5, 1)], rng, 0.4)
+    r = critic.density(params, None, None)
+    mass = np.exp(r.log_prob(nodes.along_first(np.sinh(t)), x)[0]) * np.cosh(t)[:, None]
+    # Points are .002 apart: for sds from exp(-3) on the rule is exact to rounding.
+    np.testing.assert_allclose(np.sum(mass, 0) * dt, 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_bayes_rule_is_a_density_of_z(name):
-    """It sums to one over other nodes than its own, at every likely x."""
-    problem = PROBLEMS[name]
-    p, _, r = problem.densities(random_params(problem))
-    x = (nodes.across(np.eye(3)) if problem.dim_x == 3
-         else nodes.across(np.linspace(-2, 2, 5)))
-    z, weights = nodes.grid(501 if problem.dim_z == 1 else 61, problem.dim_z)
-    log_prior = log_density(z, 0.0, np.zeros(problem.dim_z))
-    mass = np.sum(weights * np.exp(r.log_prob(z, x) - log_prior), 1)
-    # 1e-5: in two dimensions its 24 points a side are .5 apart, and units 1 / W wide
-    # are seen to exp(-20 / W) with W up to 1.5 here.
-    np.testing.assert_allclose(mass, 1, atol=1e-5)
+def test_a_critic_of_ones_own_trains_and_is_evaluated():
+    problem = problems.Categorical(np.full(4, 0.25), n_hidden=8, critic=Flow())
+    row, = exact.evaluate(train.train(problem, [0.9], [SEED], steps=200))
+    assert row["note"] == "" and row["lower"] <= row["information"]
+    # Worst of seeds 0 to 23: I off by .004, I^ by .007; with no critic I ends at 0.
+    assert [row["lower"], row["information"]] == pytest.approx([0.9, 0.9], abs=0.03)
 
 
 def test_bayes_rule_resolves_three_nats():
     """x|z ~ N(a z, exp(-6)), a^2 = 1 - exp(-6): r is the posterior N(a x, exp(-6))."""
     a = np.sqrt(1 - np.exp(-6.0))
-    problem = problems.SplitNormal(log_var=-6.0, linear=True, critic="bayes")
-    _, q, r = problem.init(np.random.default_rng(0))
-    _, _, r = problem.densities(((np.full((1, 1, 1, 1), a), np.zeros((1, 1, 1, 1))),
-                                 q, r))
-    x = nodes.across(np.linspace(-3, 3, 7))
-    z = a * x + np.exp(-3) * nodes.down([-2.0, 0.0, 1.0])
+    r = critics.Bayes().density((), linear(a, -6.0), nodes.grid(4))
+    x = nodes.along_second(np.linspace(-3, 3, 7))
+    z = a * x + np.exp(-3) * nodes.along_first([-2.0, 0.0, 1.0])
     expected = -0.5 * (np.log(2 * np.pi) - 6 + np.array([4.0, 0.0, 1.0]))
     # 1e-8: its points are .0469 apart and the sd is .0498, which leaves
     # 2 exp(-2 pi^2 (.0498 / .0469)^2) = 5e-10.
@@ -67,66 +67,33 @@ def test_bayes_rule_resolves_three_nats():
                                np.tile(expected[:, None], (1, 7)), atol=1e-8)
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_gap_of_bayes_rule_vanishes(name):
-    """I^ = I on a fine grid; on a coarse one I^ = I + KL[p(x) || sum_j w_j p(x|z_j)],
-    which is above: r is then no density."""
-    problem = PROBLEMS[name]
-    params = random_params(problem)
-    n = 64 if problem.dim_z == 1 else 32
-    p, _, r = problem.densities(params)
-    _, (z, eps, weights) = problem.grids(n)
-    x, joint = p.joint(z, eps, weights)
-    information = exact.evaluate(problem, params)["exact"]
-    lower = bounds.infomax(r, z, x, joint)
-    assert lower == pytest.approx(information, abs=1e-5)  # as above
-    coarse = nodes.grid(2, problem.dim_z, 0.2, half_width=2.0)
-    above = bounds.infomax(critics.Bayes(p, *coarse), z, x, joint)
-    prior = nodes.grid(n, problem.dim_z)
-    ratio = bounds.log_marginal(p, x, *prior) - bounds.log_marginal(p, x, *coarse)
-    gap = bounds.expect(ratio, joint)  # KL
-    assert gap > 1e-4 and above == pytest.approx(information + gap, abs=1e-5)
+@pytest.mark.parametrize("points, least", [(200, 0.0), (12, 0.01)])
+def test_gap_of_bayes_rule(points, least):
+    """I^ = I + KL[p(x) || sum_j w_j p(x|z_j)]: no gap on fine nodes; on coarse ones it
+    is above I, as r is then no density.  x|z ~ N(z, 1/4), I = 1/2 log 5."""
+    p, coarse = linear(1.0, np.log(0.25)), nodes.grid(points)
+    z, eps, weights = nodes.cross(nodes.grid(100), nodes.grid(100))
+    x, _ = p.joint(z, eps, weights)
+    lower = bounds.infomax(critics.Posterior(p, *coarse), z, x, weights)
+    log_px = log_density(x, 0.0, np.log([1.25]))
+    gap = bounds.expectation(log_px - bounds.log_marginal(p, x, *coarse), weights)
+    assert lower == pytest.approx(0.5 * np.log(5) + gap, abs=1e-9)
+    assert least <= gap + 1e-9 and (least > 0 or gap < 1e-9)
 
 
-class Moving(critics.Bayes):
-    """Bayes' rule on the tape, with p not held."""
-
-    def log_prob(self, z, x):
-        log_px = bounds.log_marginal(self.p, x, self.z, self.weights)
-        log_prior = log_density(z, 0.0, np.zeros(z.shape[-1]))
-        return log_prior + self.p.log_prob(x, z) - log_px
-
-
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_no_gradient_reaches_p_through_bayes_rule(name):
-    """The gradient of both bounds is that with r built from parameters that are just
-    numbers, and another one where r is built from those that move."""
-    problem = PROBLEMS[name]
-    params = random_params(problem)
-    data, prior = problem.grids(8)
-
-    def gradient(critic):
-        def total(params):
-            p, q, r = problem.densities(params)
-            return anp.sum(train.objectives(p, q, critic(p, r), data, prior,
-                                            np.array([0.7])))
-        return grad(total)(params)[0]
-
-    fixed = problem.densities(params)[2]
-    own, held = gradient(lambda p, r: r), gradient(lambda p, r: fixed)
-    moving = gradient(lambda p, r: Moving(p, *nodes.grid(8, problem.dim_z)))
-    for a, b, c in zip(own, held, moving):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)  # rounding
-        assert np.max(np.abs(c - b)) > 1e-6
-
-
-@pytest.mark.parametrize("kind", [0, -1, 1.5, "x", None])
-def test_no_such_critic(kind):
-    message = f"critic {kind}: give a number of normals from 1, or bayes"
-    with pytest.raises(ValueError, match=message):
-        problems.SplitNormal(critic=kind)
-    with pytest.raises(ValueError, match=message):
-        problems.Categorical([1.0], critic=kind)
+@pytest.mark.parametrize("problem", [
+    problems.SplitNormal(n_hidden=5, dim_z=2), problems.Categorical([0.8, 0.2], 5)])
+def test_infomax_with_multi_sample_is_the_multi_sample_bound(problem):
+    """To rounding, whatever the decoder, nodes and codes."""
+    rng = generator(5)
+    p, _, _ = problem.densities(random_like(problem.init(rng), rng, 0.7))
+    codes = nodes.kronecker(rng, 50, problem.dim_z)
+    z, eps, weights = nodes.cross(nodes.kronecker(rng, 30, problem.dim_z),
+                                  problem.noise(lambda dim: nodes.grid(12, dim)))
+    x, weights = p.joint(z, eps, weights)
+    r = critics.MultiSample().density((), p, codes)
+    np.testing.assert_allclose(bounds.infomax(r, z, x, weights), bounds.multi_sample(
+        p, z, x, weights, *codes), rtol=1e-9, atol=1e-9)
 
 
 def test_a_normal_critic_of_ten_equal_slices_ends_at_2_104_nats():
@@ -146,25 +113,77 @@ def test_a_normal_critic_of_ten_equal_slices_ends_at_2_104_nats():
     uniform = 0.5 * np.log(2 * np.pi * np.e / 12)
     # The density varies by 3 % within a middle slice, which moves this by .001.
     assert missed[4] == pytest.approx(uniform, abs=2e-3)
-    assert missed[0] + missed[9] < np.sum(missed) / 3  # the ends are the smaller part
 
 
 @pytest.mark.parametrize("dim", [1, 2])
-def test_a_sum_of_normals_has_the_slope_that_autograd_finds(dim):
-    """The value is that of log_marginal, and so is the gradient in x, for x of any
-    dimension and any layout, one or several models."""
-    rng = np.random.default_rng(dim)
-    params, = random_like([nets.init(rng, 1, 4, dim, dim)], rng, 0.8)
+def test_log_p_of_x_by_hand_is_that_of_autograd_in_value_and_slope(dim):
+    """NormalNet.log_marginal is bounds.log_marginal, and so is its gradient in x, for x
+    of any dimension and any layout, one or several models."""
+    rng = generator(dim)
+    params, = random_like([nets.init(rng, 1, 4, dim, dim)], rng, 0.6)
     params = tuple(np.concatenate([a, 0.5 * a]) for a in params)
     for p in (nets.NormalNet(params), nets.NormalNet(
             (*params[:2], params[2][..., :dim], params[3][..., :dim]), -0.7)):
         x, nodes_of_z = rng.standard_normal((2, 3, 4, dim)), nodes.grid(40)
         pull = rng.standard_normal((2, 3, 4))
         (value, slope), (expected, right) = (
-            value_and_grad(lambda x: anp.sum(pull * f(p, x, *nodes_of_z)))(x)
-            for f in (critics.normal_marginal, bounds.log_marginal))
-        assert value == pytest.approx(expected, rel=1e-12)
+            value_and_grad(lambda x: anp.sum(pull * f(x, *nodes_of_z)))(x)
+            for f in (p.log_marginal, lambda *args: bounds.log_marginal(p, *args)))
         # Rounding of quadratics in x: as precise as their largest terms, some 1e3.
-        np.testing.assert_allclose(slope, right, rtol=1e-10, atol=1e-11)
-        np.testing.assert_allclose(critics.normal_marginal(p, x, *nodes_of_z),
-                                   bounds.log_marginal(p, x, *nodes_of_z), rtol=1e-11)
+        assert value == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        np.testing.assert_allclose(slope, right, rtol=1e-9, atol=1e-9)
+
+
+# A decoder of one's own, x|z ~ Laplace(mean, scale)
+
+QUANTILES = np.vectorize(  # of Laplace(0, 1), from eps ~ N(0, 1)
+    lambda eps: -math.copysign(math.log(math.erfc(abs(eps) / math.sqrt(2))), eps))
+
+
+class OnlyLogProb(nets.NormalNet):
+    def log_prob(self, value, inputs):
+        mean, log_scale = self.mean_and_log_var(inputs)
+        return -anp.sum(anp.abs(value - mean) * anp.exp(-log_scale) + log_scale
+                        + math.log(2), -1)
+
+
+class Laplace(OnlyLogProb):
+    def joint(self, z, eps, weights):
+        mean, log_scale = self.mean_and_log_var(z)
+        return mean + anp.exp(log_scale) * QUANTILES(eps), weights
+
+
+class LaplaceProblem(problems.SplitNormal):
+    kind = Laplace
+
+    def decoder(self, params):
+        return self.kind(params)
+
+
+def test_a_subclass_with_its_own_log_prob_is_right_under_bayes_rule():
+    """I^ under Bayes' rule, and the exact I, are those of a dense table."""
+    problem = LaplaceProblem(n_hidden=3, critic=critics.Bayes())
+    p, q, r = random_like(problem.init(generator(1)), generator(2), 1.0)
+    p = (*p[:2], np.stack([p[2][..., 0], 0 * p[2][..., 0]], -1), p[3] * 0)  # scale 1
+    z, x = np.linspace(-8, 8, 801), np.linspace(-40, 40, 8001)
+    mean = nets.net(p, nodes.along_first(z))[0, :, :, 0]
+    log_pxz = -np.abs(x - mean) - np.log(2)
+    log_pz = -z[:, None] ** 2 / 2 - log_sum_exp(-z ** 2 / 2, 0)
+    log_px = log_sum_exp(log_pz + log_pxz, 0)
+    information = np.sum(np.exp(log_pz + log_pxz) * (log_pxz - log_px)) * 0.01
+
+    density, _, critic = problem.densities((p, q, r))
+    at, eps, weights = nodes.cross(nodes.grid(100), nodes.grid(400))
+    lower = bounds.infomax(critic, at, *density.joint(at, eps, weights))
+    # The kink of |x - mean| costs some h^2 = 1e-4 of either sum, and less on average.
+    assert lower == pytest.approx(information, abs=2e-4)
+    row, = exact.evaluate(one_model(problem, (p, q, r)), tolerance=1e-4)
+    assert row["information"] == pytest.approx(information, abs=2e-4)
+    assert row["lower"] <= row["information"]
+
+
+def test_a_subclass_with_another_log_prob_alone_is_refused():
+    problem = LaplaceProblem(n_hidden=3, critic=critics.Bayes())
+    problem.kind = OnlyLogProb
+    with pytest.raises(TypeError, match="OnlyLogProb has its own log_prob"):
+        train.train(problem, [0.5], steps=1)

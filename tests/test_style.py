@@ -32,8 +32,8 @@ def undocumented(*sources):
         return [node for node in nodes if isinstance(node, ast.FunctionDef)]
 
     def documented(name, owner):
-        own = [f for f in functions(owner.body) if f.name == name]
-        return any(map(ast.get_docstring, own)) or any(
+        return any(ast.get_docstring(f) for f in functions(owner.body)
+                   if f.name == name) or any(
             documented(name, classes[base.id]) for base in owner.bases
             if getattr(base, "id", None) in classes)
 

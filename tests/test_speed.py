@@ -1,0 +1,40 @@
+"""demos/speed.py: parts by name, and the race for accuracy against what is trained."""
+import csv
+
+import pytest
+
+import shared
+import speed
+
+
+def run(argv, path):
+    shared.main(speed.run, speed.PARSER, [*argv, "--csv", str(path)])
+    with open(path, encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_parts_asked_for_and_no_others(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(speed, "growth", lambda args: 1 / 0)
+    rows = run(["--part", "gradient", "--repeats", "1"], tmp_path / "t.csv")
+    assert [(row["part"], row["unit"]) for row in rows] == [("gradient", "ms")] * 6
+    assert all(float(row["value"]) > 0 for row in rows)
+    for argv in (["--part", "all"], ["--repeats", "0"], ["--steps", "1"]):
+        with pytest.raises(SystemExit, match="2"):
+            run(argv, tmp_path / "t.csv")
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_race_ends_where_every_level_is_held(tmp_path, monkeypatch):
+    tried = []
+
+    def evaluate(n_steps):
+        tried.append(n_steps)
+        error = 0.02 if n_steps >= 150 else 0.021
+        return [{"information": 1, "level": 1}, {"information": error, "level": 0}]
+    monkeypatch.setattr(speed.train, "train", lambda *arguments: arguments[-1])
+    monkeypatch.setattr(speed.exact, "evaluate", evaluate)
+    rows = run(["--part", "race", "--steps", "300"], tmp_path / "t.csv")
+    assert tried == [75, 150] * 3
+    assert [float(row["value"]) for row in rows[::3]] == [150] * 3
+    rows = run(["--part", "race", "--steps", "80"], tmp_path / "t.csv")
+    assert all("not within 80" in row["unit"] for row in rows[::3])
