@@ -176,7 +176,7 @@ def show(rows):
             if method in WITHOUT_TARGET:
                 off = "-"
             elif off > table.REACHED and not note:
-                note = "I - setting {:+.3f}, E KL - setting {:+.3f}".format(*missed[k])
+                note = "I is off by {:+.3f}, E KL by {:+.3f}".format(*missed[k])
             lines.append({
                 **seeds[k], "off": off, "note": note,
                 "name": method + ("" if setting is None else f" {setting:.4g}"),

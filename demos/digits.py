@@ -85,7 +85,7 @@ def draw(found, n=7):
         bottom.set(title=f"{max(0, row['label_information']):.2f} nats of the label,\n"
                    f"{row['accuracy']:.0%} right", aspect=1)
     plt.setp(axes, xticks=[], yticks=[], xlabel="quantile of z_1", ylabel="of z_2")
-    figure.supxlabel("E[x|z], and new x at z ~ q(z|x); M: nats asked for, I: nats in z")
+    figure.supxlabel("E[x|z], new x at z ~ q(z|x); M nats asked for, I shared by z, x")
     return figure
 
 

@@ -4,7 +4,7 @@ import shared
 
 import autograd.numpy as np
 
-from minimae import certified, nets, normal, train
+from minimae import bounds, certified, nets, normal, train
 
 
 class OneImage(nets.NormalNet):
@@ -20,9 +20,14 @@ class OneImage(nets.NormalNet):
         return self.mean_and_log_var(z)[0]
 
     def log_marginal(self, x, z, weights):
-        """log p(x), (L, N, J): an image for each z (L, S, 1, Z)."""
-        images = np.swapaxes(self.mean(z), 1, 2)
-        return log_mixture(x, np.swapaxes(weights, 1, 2)[:, None], images, self.noise)
+        """log p(x), (L, N, J), for a p that is held fixed: a mixture with an image for
+        each z (L, S, 1, Z).  Images are hidden units times V, which saves forming them:
+        products with x, and lengths, take H numbers each instead of X."""
+        W, b, V, c = self.params
+        units = np.tanh(np.matmul(np.swapaxes(z, 1, 2), W) + b)
+        units = np.concatenate([units, np.ones_like(units[..., :1])], -1)
+        return log_mixture(x, np.swapaxes(weights, 1, 2)[:, None], units, self.noise,
+                           np.concatenate([V, c], 2))
 
 
 class Album(nets.Density):
@@ -66,15 +71,20 @@ class Album(nets.Density):
         return images + self.noise * rng.standard_normal(images.shape)
 
 
-def log_mixture(x, probs, images, noise):
+def log_mixture(x, probs, images, noise, basis=None):
     """log sum_k probs_k N(x | image_k, noise^2 I), (L, N, J), for images (L, 1, K, X),
-    probs (L, N, J, K), and x, one of which has J = 1: two products of matrices."""
-    rows = np.reshape(x, (len(x), 1, -1, x.shape[-1]))
+    probs (L, N, J, K), and x, one of which has J = 1: two products of matrices.  With a
+    basis (L, 1, H, X), images (L, 1, K, H) are coefficients in it."""
+    rows, duals = np.reshape(x, (len(x), 1, -1, x.shape[-1])), images
+    if basis is not None:
+        across = np.swapaxes(basis, 2, 3)
+        rows = np.matmul(rows, across)
+        duals = np.matmul(images, np.matmul(basis, across))
     products = np.matmul(rows, np.swapaxes(images, 2, 3))
-    lengths = np.sum(images ** 2, -1)[:, :, None]
+    lengths = np.sum(images * duals, -1)[:, :, None]
     logs = (products - lengths / 2) / noise ** 2  # less log N(x | 0, noise^2 I)
     logs = np.reshape(logs, (-1, *x.shape[1:-1], logs.shape[-1]))
-    top = np.max(nets.stop_gradient(logs), -1, keepdims=True)
+    top = np.max(bounds.stop_gradient(logs), -1, keepdims=True)
     sums = np.matmul(probs, np.swapaxes(np.exp(logs - top), 2, 3))
     sums = np.reshape(sums, (*sums.shape[:2], -1)) + 1e-30  # no log 0
     return normal.log_prob(x, 0.0, log_var(noise)) + top[..., 0] + np.log(sums)

@@ -89,7 +89,8 @@ def show(rows, sd):
         names = ", ".join(table.text(row, "level", 4) for row in rows
                           if row["family"] == family and table.remark(row))
         lines.append({
-            "family": family, "|I - M|": span(abs(information - level)),
+            "family": family,
+            "worst |I - M|": f"{np.fmax.reduce(abs(information - level)):.4f}",
             "E log p(x)": span(likelihood),
             "above closed form": span(likelihood - closed_form(information, sd), 5),
             "I of plain VAEs": span(columns(rows, family, True)[1]), "level": None,

@@ -23,13 +23,11 @@ def bar():
     log_pxz = normal.log_prob(x, 0.8 * z, np.log(0.36))
     ends = [0, *[expectation(values, weights).item() for values in (
         normal.entropy(np.zeros(1)) + normal.log_prob(z, x / 2, 0),
-        log_pxz - normal.log_prob(x, 0, 0),
-        log_pxz - normal.log_prob(x, 0, 2 * np.log(1.5)))]]
+        *(log_pxz - normal.log_prob(x, 0, 2 * np.log(sd)) for sd in (1, 1.5)))]]
     figure, axis = plt.subplots(figsize=(10, 3), layout="constrained")
     for left, right, name, colour, hatch, words in zip(
-            ends, ends[1:], "ÎIU", [LIGHT, ORANGE, GREY], ["", "//", ".."],
-            ["found by the critic\nr = N(.5 x, 1)", "gap\nE KL[p(z|x) || r(z|x)]",
-             "gap\nKL[p(x) || m]"]):
+            ends, ends[1:], "ÎIU", [LIGHT, ORANGE, GREY], ["", "//", ".."], [
+                "found by r\nN(.5 x, 1)", "gap\nE KL[p(z|x)||r]", "gap\nKL[p(x)||m]"]):
         axis.barh(0, right - left, 0.6, left, color=colour, hatch=hatch, ec="white")
         axis.plot([right, right], [-0.3, 0.4], color="black", linewidth=2)
         axis.text(right, 0.45, f"{name} = {right:.3f}", ha="center", weight="bold")

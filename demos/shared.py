@@ -33,6 +33,7 @@ from functools import partial
 import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.animation import PillowWriter
 from matplotlib.backend_bases import FigureCanvasBase
 
 from minimae import checks, critics, table, train
@@ -44,6 +45,10 @@ ENDINGS = {"out": FORMATS, "csv": ["csv"], "gif": ["gif"], "html": ["html"]}
 NO_SETTINGS = {"levels", "seed", "seeds", "out", "show", *ENDINGS}  # of the table
 THREADS = "OMP_NUM_THREADS"  # of one process, for products of matrices
 WORKER = "MINIMAE_WORKER"  # set where a process is a worker of another
+# Matplotlib's page loads the symbols on its buttons from the network: letters do.
+SYMBOLS = {"minus": "-", "fast-backward": "|<<", "step-backward": "|<", "play": ">",
+           "flip-horizontal": "<", "pause": "||", "step-forward": ">|",
+           "fast-forward": ">>|", "plus": "+"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,7 +59,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def options(doc, levels, out, steps=500, seeds=1, critic=None):
-    """A parser with the options that every demo has; --critic where it has a default."""
+    """A parser with the options of every demo; --critic where it has a default."""
     parser = Parser(description=doc, allow_abbrev=False,
                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
@@ -62,10 +67,10 @@ def options(doc, levels, out, steps=500, seeds=1, critic=None):
         help="requested information, nats")
     add("--steps", type=int, default=steps, help="steps of training")
     add("--seed", type=int, default=0, help="the first seed")
-    add("--seeds", type=int, default=seeds, metavar="N", help="how many, from --seed on")
+    add("--seeds", type=int, default=seeds, metavar="N", help="how many seeds")
     if critic:
         add("--critic", type=named_critic, default=critic, metavar="C",
-            help="1: the poster's normal, C: a mixture of C normals, bayes: Bayes' rule")
+            help="1 the poster's normal, C a mixture of C of them, bayes Bayes' rule")
     add("--out", default=out, metavar="FIGURE", help="where to save the figure")
     add("--csv", metavar="TABLE", help="where to save the table, - standard output")
     add("--show", action="store_true", help="open the figure in a window")
@@ -182,20 +187,33 @@ def picture(figure, path):
     return file.getvalue()
 
 
+class OnePalette(PillowWriter):
+    """A GIF with the same 128 colours in all frames: else it flickers, twice as big."""
+
+    def finish(self):
+        frames = [frame.convert("RGB") for frame in self._frames]
+        palette = frames[len(frames) // 2].quantize(128)
+        self._frames = [frame.quantize(palette=palette, dither=0) for frame in frames]
+        super().finish()
+
+
 def save_animation(path, animation):
     """Write a Matplotlib animation: a GIF, or a page that needs no network."""
     if path.endswith(".html"):
-        # The symbols on the buttons come from elsewhere: letters do.
-        page = re.sub("<link.*?>", "", animation.to_jshtml(), flags=re.DOTALL)
-        return write(path, page.encode())
+        style = "".join(f'.fa-{name}::before {{content: "{letters}"}}'
+                        for name, letters in SYMBOLS.items())
+        style += " i {font-style: normal} img {max-width: 100%}"
+        page = re.sub("(?s)<link.*?>", f"<style>{style}</style>", animation.to_jshtml())
+        # Its parts have random names: the same run, the same bytes.
+        return write(path, re.sub("[0-9a-f]{32}", "", page).encode())
     with tempfile.TemporaryDirectory() as folder:
-        animation.save(os.path.join(folder, "a.gif"), "pillow")
+        animation.save(os.path.join(folder, "a.gif"), OnePalette(fps=4))
         with open(os.path.join(folder, "a.gif"), "rb") as file:
             write(path, file.read())
 
 
 def report(args, rows, *columns_and_heading):
-    """Print the table, or with several seeds worst and median; the rows of the first."""
+    """Print the table, or for several seeds worst and median; rows of the first one."""
     if len(args.seeds) > 1:
         show_seeds(rows)
     else:
@@ -290,7 +308,7 @@ def cores():
 
 @contextlib.contextmanager
 def for_workers():
-    """What starts now ignores Ctrl-C from its first moment, as this process will tell of
+    """What starts now ignores Ctrl-C from its first moment, as this process tells of
     it; and keeps products of matrices on one core, as the others are taken."""
     known = dict(os.environ)
     main_thread = threading.current_thread() is threading.main_thread()

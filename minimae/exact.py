@@ -25,8 +25,8 @@ def evaluate(models, tolerance=1e-6):
 
     A figure on which the grids do not agree to `tolerance`, relative above 1, is NaN.
     Known limits: what may go unseen is a decoder that changes and changes back within
-    18 / LOOK of z, or beyond WIDEST; and q or r that do so within 18 / COARSEST of x, z
-    or eps, as with needles made by hand.
+    18 / LOOK of z, or beyond WIDEST; and q or r that do so, or jump, within
+    18 / COARSEST of x, z or eps, as needles made by hand do.
     """
     rows = []
     for k, level in enumerate(models.levels):
@@ -42,7 +42,7 @@ def figures(problem, params, tolerance=1e-6):
     if not np.all(np.isfinite(flatten(params))):
         return values, "diverged"
     if problem.max_points < n:
-        return values, "no room for a grid in so many dimensions: certified.evaluate"
+        return values, "no room for a grid in so many dimensions"
     while missing and n <= problem.max_points:
         with np.errstate(all="ignore"):  # overflow becomes inf or NaN, and is rejected
             if is_resolved(problem, params, n, tolerance):
@@ -52,7 +52,7 @@ def figures(problem, params, tolerance=1e-6):
                 values.update((key, fine[key]) for key in missing if all(np.isclose(
                     fine[key], other[key], tolerance, tolerance) for other in others))
         missing, n = [key for key in KEYS if np.isnan(values[key])], 2 * n
-    note = f"{', '.join(missing)}: not resolved at {n // 2} points" if missing else ""
+    note = f"not resolved at {n // 2} points: {', '.join(missing)}" if missing else ""
     limits = {**values, "best": np.inf if problem.best is None else problem.best}
     for low, high in [("lower", "information"), ("information", "upper"),
                       ("elbo", "log_likelihood"), ("log_likelihood", "best")]:

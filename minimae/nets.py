@@ -7,7 +7,7 @@ matmul applies model l to the values of l.
 import autograd.numpy as np
 
 from . import bounds, normal
-from .bounds import log_sum_exp, stop_gradient
+from .bounds import log_sum_exp
 
 
 def init(rng, n_in, n_hidden, *n_outs):

@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.animation import FuncAnimation
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 
 from . import bounds, exact, nodes, normal
@@ -92,10 +93,10 @@ def split_normal(axis, models, index):
     # Beyond 6 lies 1e-9 of the mass; .02 is half the sd of 3.2 nats.
     log_px = bounds.log_marginal(p, at_x, *nodes.grid(600, half_width=6.0)).ravel()
     axis.plot(x, true, color="#f4b942", linewidth=7, label="the data")
-    for z, heights in zip(Z, joint * (Z[1] - Z[0])):
-        colour = COLOUR_OF_Z.to_rgba(z)
-        axis.fill_between(x, heights, color=colour, alpha=0.35, linewidth=0)
-        axis.plot(x, heights, color=colour, linewidth=1.2)
+    outlines = np.stack(np.broadcast_arrays(x, joint * (Z[1] - Z[0])), -1)
+    axis.add_collection(PolyCollection(
+        outlines, facecolor=COLOUR_OF_Z.to_rgba(Z, 0.35),
+        edgecolor=COLOUR_OF_Z.to_rgba(Z), linewidth=1.2))
     axis.plot(x, np.exp(log_px), color="black", linewidth=1.8,
               label="p(x), the sum of the coloured curves over all z")
     axis.set(xlim=(-4, 4), ylim=(0, 1.15 * axis.dataLim.ymax), yticks=[], xlabel="x")

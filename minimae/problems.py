@@ -6,8 +6,9 @@ Training needs what `Problem` lists, and exact figures what `Summable` adds.
 import numpy as np
 
 from . import checks, normal
+from .bounds import stop_gradient
 from .critics import Mixture, MultiSample, Normal
-from .nets import CategoricalNet, NormalNet, init, stop_gradient
+from .nets import CategoricalNet, NormalNet, init
 from .nodes import along_first, along_second, cross, grid, kronecker
 
 TRAINING_WIDTH = 4.5  # training grids cover all but 7e-6 of N(0, 1)

@@ -47,8 +47,8 @@ def remark(row):
     if reached(row) or row["note"]:
         return row["note"]
     missed, found = row["information"] - row["level"], row["lower"] - row["level"]
-    why = ("I stays below, out of reach of this critic or of these steps" if missed < 0
-           else "I stays above, these steps did not bring it down")
+    why = ("I stays below: too few steps, or too poor a critic" if missed < 0
+           else "I stays above: these steps did not bring it down")
     if abs(found) <= REACHED:
-        why = "I^ is on it, the critic lags; more steps or a richer critic may help"
-    return f"level not reached, I - M = {missed:+.3f}: {why}"
+        why = "I^ is there, so the critic lags behind I"
+    return f"not reached, I - M = {missed:+.3f}; {why}"

@@ -113,7 +113,7 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
     Other `objectives`, and another penalty(levels, steps) with a `slope` and
     `update(values, step)`, make other methods of the same loop.
     Raises ValueError where an argument makes no sense, FloatingPointError with step and
-    level where a value or a gradient is not finite, or has exploded.
+    level where a value is not finite, or the ELBO has exploded.
     """
     check(problem, levels, seeds, steps, learning_rate, critic_steps=critic_steps,
           encoder_steps=encoder_steps)

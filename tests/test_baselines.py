@@ -127,7 +127,7 @@ def test_the_table_and_the_figure(capsys):
     assert capacity.split() == "capacity 0.5 KL 0.5500 0.2750 0.2500 0.2000 *".split()
     assert mae.endswith("nan *") and beta.endswith("0.2500       -")
     assert [note.strip() for note in notes] == [
-        "* capacity 0.5: I - setting +0.200, E KL - setting -0.150",
+        "* capacity 0.5: I is off by +0.200, E KL by -0.150",
         "* MAE 0.5: not resolved"]
     figure = demo.draw(rows)
     assert "not shown: MAE 0.5 on the a problem" in figure.get_supxlabel()

@@ -12,7 +12,6 @@ import threading
 import time
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 
@@ -78,7 +77,8 @@ def test_csv_on_standard_output_is_alone_there(capsys, monkeypatch):
 def test_worst_and_median_over_seeds(capsys):
     def row(level, information, seed):
         return dict(level=level, seed=seed, information=information, elbo=-1.503,
-                    lower=information - 0.001, log_likelihood=-1.501, best=-1.5, note="")
+                    lower=information - 0.001, log_likelihood=-1.501, best=-1.5,
+                    note="")
     rows = [row(level, information, seed) for seed, pair in enumerate([
         (1.01, 0.1), (0.96, np.nan), (np.nan, 0.3)])
         for level, information in zip((1.0, None), pair)]
@@ -97,13 +97,13 @@ def test_worst_and_median_over_seeds(capsys):
     (["--levels", "-0.1"], "level -0.1: give a number from 0"),
     (["--levels", "nan"], "level nan"), (["--levels", "inf"], "level inf"),
     (["--levels"], "at least one"), (["--levels", "x"], "invalid float"),
-    (["--steps", "0"], "steps 0"), (["--steps", 20 * "9"], "give a whole number from 1"),
+    (["--steps", "0"], "steps 0"), (["--steps", 20 * "9"], "give a whole number"),
     (["--seed", "-1"], "seed -1"), (["--seeds", "0"], "seeds 0"),
     (["--seeds", "100000"], "give up to"), (["--nonsense"], "unrecognized"),
     (["--critic", "0"], "give 1 to 100 normals"), (["--critic", "x"], "or bayes"),
     (["--critic", "1000000"], "give 1 to 100 normals"),
     (["--csv", "t.txt"], "must end in .csv"), (["--csv", "no/t.csv"], "No such file"),
-    (["--csv", 300 * "a" + ".csv"], "name too long"), (["--out", "f.eps"], "must end in"),
+    (["--csv", 300 * "a" + ".csv"], "too long"), (["--out", "f.eps"], "must end in"),
     (["--out", "f"], "must end in"), (["--gif", "t.png"], "must end in .gif"),
     (["--html", "t.png"], "must end in .html"),
     (["--sd", "9"], "sd 9.0: give a number from 0.05 to 2")])

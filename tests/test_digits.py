@@ -18,9 +18,9 @@ class Pages(digits.Album):
         return rng.standard_normal((5, 1))
 
 
-def naive(params, x, z):
+def naive(z, params):
     """log p(x|z) of x (J, X) at every z (N, Z), as (N, J), image by image."""
-    *pages, images = params
+    *pages, images, x = params
     probs = np.exp(nets.CategoricalNet(pages).log_probs(nodes.along_first(z)))[0]
     parts = [probs[..., k] * np.exp(-np.sum((x - images[0, 0, k]) ** 2, -1) / 0.08)
              for k in range(images.shape[2])]
@@ -28,11 +28,11 @@ def naive(params, x, z):
 
 
 def test_log_p_and_its_gradient_are_those_of_the_sum_over_images():
-    """Every x at every z, several z of each x, and p(x); in single precision."""
+    """Every x at every z, several z of each x, and p(x), in single precision."""
     rng = np.random.default_rng(0)
-    z, both = rng.normal(size=(6, 2)), [*Pages.init(rng, 2, 8, 1), rng.normal(size=(4, 1))]
+    z, x = rng.standard_normal((6, 2)), rng.standard_normal((4, 1))
+    both, table = [*Pages.init(rng, 2, 8, 1), x], partial(naive, z)
     at_z, weights = nodes.along_first(z), rng.dirichlet(np.ones(6)).reshape(1, 6, 1)
-    table = lambda a: naive(a[:-1], a[-1], z)  # noqa: E731
     for fast, slow in [
             (lambda a: Pages(a[:-1]).log_prob(a[-1][None, None], at_z)[0], table),
             (lambda a: Pages(a[:-1]).log_prob(a[-1][None, :, None], z[None, None])[0].T,
@@ -61,8 +61,7 @@ def test_it_is_a_density_of_which_joint_and_sample_draw():
 
 @pytest.mark.parametrize("knows, found", [(1, [np.log(10), 1]), (0, [0, 0.1])])
 def test_what_a_code_tells_of_the_label(knows, found):
-    """sd .002 around places a label apart, or a code that does not depend on x."""
-    x = np.repeat(np.arange(10.0), 9)[:, None]
+    x = np.repeat(np.arange(10.0), 9)[:, None]  # codes a label apart, sd .002; or blind
     q = nets.NormalNet(tuple(np.reshape(a, (1, 1, 1, -1)) for a in (
         [1e-3], [0], [1e3 * knows, 0], [0, -12 * knows])))
     got = digits.label_information(q, *[(x, x[:, 0].astype(int))] * 2)
@@ -71,11 +70,10 @@ def test_what_a_code_tells_of_the_label(knows, found):
 
 def test_the_demo(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shared, "cores", lambda: 1)
     monkeypatch.setattr(certified, "evaluate", partial(
         certified.evaluate, replicates=2, n=128, n_codes=128, n_importance=4))
     shared.main(digits.run, digits.PARSER, "--levels .5 --steps 2 --csv t.csv".split())
     row, vae = csv.DictReader(Path("t.csv").read_text().splitlines())
     assert (row["level"], vae["level"], vae["decoder"]) == ("0.5", "", "album")
-    assert Path("digits.png").stat().st_size > 1e4
     assert f"{float(vae['log_likelihood']):.3f}" in capsys.readouterr().out
+    assert Path("digits.png").stat().st_size > 1e4

@@ -79,7 +79,7 @@ def test_the_highest_level_is_resolved_and_not_by_much():
     assert np.isnan(information(highest + 2))
 
 
-@pytest.mark.parametrize("S, W", [(4983, 1e-4), (8120, 1e-4), (12700, 1), (30000, 1)])
+@pytest.mark.parametrize("S, W", [(4983, 1e-4), (8120, 1e-4), (12700, 1)])
 def test_steep_logits_of_two_equal_categories(S, W):
     """p(x = 1 | z) = 1 / (1 + exp(-S z)): I = log 2 - E h, h the entropy of x given z,
     by the substitution t = S z.  Two grids may agree on log 2."""
@@ -130,16 +130,6 @@ def logit(W, b, line):
     return by_hand(W, b, ([[0, *row] for row in V], [0, *c]))
 
 
-def mixture(*parts):
-    """Critic of two categories with parts (weight, mean, sd), whatever x is."""
-    problem = problems.Categorical([0.5, 0.5], n_hidden=2,
-                                   critic=critics.Mixture(len(parts)))
-    weight, mean, sd = np.array(parts).T
-    p, q, r = zeros(problem)
-    c = np.concatenate([np.log(weight), mean, 2 * np.log(sd)])
-    return problem, {2: (*r[:3], np.reshape(c, (1, 1, 1, -1)))}
-
-
 BUMP = [[1, 1]], [1, -1], ([[1.5], [-1.5]], [0])
 # What grids can miss, and two of them can agree to have missed.
 NEEDLES = {
@@ -153,18 +143,6 @@ NEEDLES = {
     # mean 100, or a logit of -400, for all z with mass: the data come from elsewhere
     "a decoder that changes at 15": (SHARP, {0: by_hand(*steps(15, 10, 100, 0))}),
     "a category from 15 on": (TWO, {0: logit(*steps(15, 2, -400, 20))}),
-}
-# Only p is looked at between the points of the first grid, .28 apart.
-OF_Q_AND_R = {
-    "q's mean jumps": (NORMAL, {1: JUMP}),
-    "q's mean is 50 for |x| < .02 alone": (NORMAL, {
-        1: by_hand([[400, 400]], [8, -8], ([[25], [-25]], [0]), FLAT)}),
-    # One row of grid points on both needles: I^ = 2.2 above I = 0.
-    "a critic's needle beside a normal": mixture((0.5, 0, 1), (0.5, 0, 0.005)),
-    "needles of a critic on the points": mixture(
-        (0.2, 0, 1), (0.4, -9 / 64, 1e-3), (0.4, 9 / 64, 1e-3)),
-    "x far from where r bends": (NORMAL, {0: net_with_log_var(10),
-                                          2: by_hand(*BUMP, FLAT)}),
 }
 
 
@@ -184,12 +162,6 @@ def judge(problem, by_player):
 @pytest.mark.parametrize("name", NEEDLES)
 def test_what_hides_between_points_is_found_or_marked(name):
     judge(*NEEDLES[name])
-
-
-@pytest.mark.xfail(strict=True, reason="a known limit that exact.evaluate states")
-@pytest.mark.parametrize("name", OF_Q_AND_R)
-def test_needles_of_q_and_r_are_found_or_marked(name):
-    judge(*OF_Q_AND_R[name])
 
 
 @st.composite
@@ -217,18 +189,6 @@ def test_wild_nets_have_right_figures_or_none(model):
         if not np.isclose(first[key], expected[key], 1e-7, 1e-6):
             expected[key] = got[key]
     right_or_marked(got, expected)
-
-
-@pytest.mark.parametrize("player", range(3))
-def test_what_a_net_does_where_nothing_ever_comes_costs_no_figures(player):
-    """Beyond |z| = 8, or |x| = 8, p's or q's sd goes up to 150, or r's down to .001."""
-    params = [*zeros(NORMAL)]
-    plain = evaluate(NORMAL, *params)
-    W, b, line = steps(8, 4, 0, [10, 10, -14][player])
-    params[player] = by_hand(W, b, FLAT, line)
-    # tanh(4 (z - 8)) is flat to 1e-6 for |z| < 6, which holds all but 2e-9 of the mass.
-    got = evaluate(NORMAL, *params)
-    assert got == pytest.approx(plain, abs=2e-6)
 
 
 def no_grid(*_):

@@ -63,7 +63,7 @@ def test_what_is_missed_or_not_resolved_is_named(capsys):
     demo.show(rows, 0.5)
     printed = capsys.readouterr().out
     assert printed.count("not reached or not resolved: M 0.7, 1.2\n") == 3
-    assert printed.count(" 0.0100 to 0.1000 ") == 3 and "nan" not in printed
+    assert printed.count(" 0.1000 ") == 3 and "nan" not in printed
     figure = demo.draw(rows, 0.5)
     assert "not shown: 3 of 12" in figure.get_supxlabel()
     hollow = [line.get_xdata() for line in figure.axes[0].lines

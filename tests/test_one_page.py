@@ -97,7 +97,7 @@ def test_bad_input_is_one_line_and_status_2(monkeypatch, argv):
     assert caught.value.code == 2
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="a Windows pipe breaks later")
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="Windows has none")
 def test_help_and_a_closed_pipe_are_no_tracebacks():
     done = subprocess.run([sys.executable, PAGE, "--help"], capture_output=True)
     assert done.returncode == 0 and b"on one page" in done.stdout
