@@ -56,7 +56,7 @@ class Album(nets.Density):
         return log_mixture(x, probs, self.images, self.noise)
 
     def joint(self, z, eps, weights):
-        """Nodes of p(z) p(x|z) from z and eps of N > K nodes: every image, with noise,
+        """Nodes of p(z) p(x|z) from z and eps of N >= K nodes: every image, with noise,
         weighted by its probability."""
         noise = self.noise * np.swapaxes(eps[:, :self.images.shape[2]], 1, 2)
         return self.images + noise, self.pages.joint(z, eps, weights)[1]

@@ -72,11 +72,12 @@ def is_resolved(problem, params, n, tolerance):
     p, _, _ = problem.densities(params)
     steps = max(1, LOOK // n) if problem.dim_z == 1 else 1
     z, weights = nodes.grid(n * steps, problem.dim_z)
+    seen = weights[0, :, 0] * steps > 1e-9
+    z, weights = z[:, seen], weights[:, seen]
     x, dx = problem.outcomes(n, p)
     p_x_given_z = np.exp(p.log_prob(x, z)) * dx
     mass = bounds.expectation(p_x_given_z, weights)
     change = 0.5 * np.sum(np.abs(np.diff(p_x_given_z[0], axis=0)), -1)
-    change = np.where(weights[0, 1:, 0] * steps > 1e-9, change, 0)
     path = np.add.reduceat(change, np.arange(0, len(change), steps))
     # Neighbours in a list of nodes of two dimensions are none at the end of a row.
     return abs(mass - 1) < tolerance and (np.max(path) < 0.5 or problem.dim_z > 1)

@@ -27,10 +27,9 @@ def net(params, inputs):
     """The poster's 2-layer FC net: tanh(inputs W + b) V + c.
     (L, N, J, in) -> (L, N, J, out)."""
     W, b, V, c = params
-    # All nodes in a row: one product of matrices per model instead of N.
-    rows = np.reshape(inputs, (len(inputs), 1, -1, inputs.shape[-1]))
-    out = np.matmul(np.tanh(np.matmul(rows, W) + b), V) + c
-    return np.reshape(out, (-1, *inputs.shape[1:-1], out.shape[-1]))
+    if inputs.shape[1] > inputs.shape[2] == 1:  # a product of matrices instead of N
+        return np.swapaxes(net(params, np.swapaxes(inputs, 1, 2)), 1, 2)
+    return np.matmul(np.tanh(np.matmul(inputs, W) + b), V) + c
 
 
 class Density:

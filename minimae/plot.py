@@ -46,8 +46,11 @@ def models(models, rows, curves=None):
     """A figure with an axis per row of the table: the curves of its model, what was
     asked for and what came.  curves: split_normal or categorical, by the decoder."""
     curves, n = curves or curves_of(models), min(len(rows), MOST_ROWS)
-    figure, axes = plt.subplots(n, figsize=(10, 1.05 * n + 1.4), sharex=True,
-                                squeeze=False, layout="constrained")
+    height = 1.05 * n + 1.4
+    figure, axes = plt.subplots(n, figsize=(10, height), sharex=True, squeeze=False)
+    # A layout engine would draw everything twice.
+    left, right = (0.015, 0.935) if curves is split_normal else (0.07, 0.985)
+    figure.subplots_adjust(left, 0.9 / height, right, 1 - 0.4 / height, hspace=0.25)
     for index, (axis, row) in enumerate(zip(axes[:, 0], rows)):
         curves(axis, models, index)
         corner = dict(transform=axis.transAxes, va="top")
@@ -55,8 +58,14 @@ def models(models, rows, curves=None):
         axis.text(0.995, 0.98, f"Î = {row['lower']:.3f}\nI = {row['information']:.3f}",
                   ha="right", **corner)
     cut = f"    the first {n} of {len(rows)} models" * (n < len(rows))
-    figure.supxlabel(EXPLAINED + cut, size=12)
-    legend(figure, curves, axes)
+    figure.supxlabel(EXPLAINED + cut, size=12, y=0.1 / height)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if len(labels) <= 20:
+        figure.legend(handles, labels, ncols=min(10, len(labels)), frameon=False,
+                      loc="upper center", columnspacing=1.2)
+    if curves is split_normal:
+        figure.colorbar(COLOUR_OF_Z, ax=axes, fraction=0.02, pad=0.01, aspect=60,
+                        label="z of the curve p(x|z) p(z) dz")
     return figure
 
 
@@ -70,17 +79,6 @@ def curves_of(models):
     """Which curves show these models."""
     p, _, _ = models.densities(0)
     return categorical if hasattr(p, "log_probs") else split_normal
-
-
-def legend(figure, curves, axes):
-    """What the colours mean, once in a figure."""
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    if len(labels) <= 20:
-        figure.legend(handles, labels, ncols=min(10, len(labels)), frameon=False,
-                      loc="outside upper center", columnspacing=1.2)
-    if curves is split_normal:
-        figure.colorbar(COLOUR_OF_Z, ax=list(axes.flat), aspect=60, pad=0.01,
-                        label="z of the curve p(x|z) p(z) dz")
 
 
 def split_normal(axis, models, index):

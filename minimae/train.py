@@ -133,7 +133,9 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
         with np.errstate(all="ignore"):  # a model that diverges is named below
             for turns_left in range(max(turns), 0, -1):
                 data, prior, codes = stack([problem.nodes(rng) for rng in rngs],
-                                           repeats, problem.dtype)
+                                           # the nodes of one seed broadcast
+                                           repeats if len(rngs) > 1 else 1,
+                                           problem.dtype)
                 backward, values = make_vjp(lambda params: objectives(
                     *problem.densities(params, codes), data, prior, penalty.slope)
                     )(params)

@@ -70,7 +70,9 @@ def test_nodes_of_a_step(decoder, dim):
     assert {*map(bytes, z[0, :, 0])} < {*map(bytes, codes[0][0, :, 0])}
     for total in (weights, z_weights, codes[1]):
         assert np.sum(total) == pytest.approx(1, rel=1e-5)  # single precision
-    p, q, r = problem.densities(models.stack([problem.init(rng)], 1, np.float32))
+    params = tuple(tuple(a + 0.1 * rng.standard_normal(a.shape) for a in net)
+                   for net in problem.init(rng))
+    p, q, r = problem.densities(models.stack([params], 1, np.float32))
     x, weights = p.joint(z, z_eps, z_weights)
     assert x.dtype == weights.dtype == np.float32
     assert np.sum(weights) == pytest.approx(1, rel=1e-5)
@@ -119,7 +121,7 @@ def test_the_law_of_one_face_by_hand():
 def test_r_squared_is_of_a_sample_of_the_code_and_of_the_factor_it_names(
         seen, other, sd, explained):
     """z = a factor of variance 1 and noise: 1 / (1 + sd^2) is explained, whatever the
-    mean alone would tell.  Its standard error on 2,000 is below .03."""
+    mean alone would tell.  Its standard error on 2,000 is below .02."""
     rng = np.random.default_rng(3)
     factors = rng.uniform(-1, 1, (2, 4000))
     x = np.sqrt(3) * factors[[int(seen == "emotion")]].T
@@ -129,7 +131,7 @@ def test_r_squared_is_of_a_sample_of_the_code_and_of_the_factor_it_names(
             return x, np.full_like(x, 2 * np.log(sd))
 
     found = demo.r_squared(Encoder(()), factors, x)
-    assert found[f"r2_{seen}"] == pytest.approx(explained, abs=0.1)
+    assert found[f"r2_{seen}"] == pytest.approx(explained, abs=min(0.1, 10 * sd))
     assert found[f"r2_{other}"] == pytest.approx(0, abs=0.1)
 
 

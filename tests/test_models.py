@@ -80,9 +80,9 @@ def test_a_level_is_reached_within_02_and_two_standard_errors(information, se, r
 @pytest.mark.parametrize("row, said", [
     (row(1.0, 1.01), ""), (row(None, 0.3), ""),
     (row(1.0, 1.01, note="lower: not resolved"), "lower: not resolved"),
-    (row(1.0, 1.05, lower=1.01), r"I - M = \+0.050: I\^ is on it"),
-    (row(1.0, 0.5), "I - M = -0.500: I stays below"),
-    (row(1.0, 1.5), r"I - M = \+0.500: I stays above")])
+    (row(1.0, 1.05, lower=1.01), r"I - M = \+0.050; I\^ is there"),
+    (row(1.0, 0.5), "I - M = -0.500; I stays below"),
+    (row(1.0, 1.5), r"I - M = \+0.500; I stays above")])
 def test_what_is_said_of_a_row(row, said, capsys):
     remark = table.remark(row)
     if said:

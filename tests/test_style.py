@@ -70,20 +70,3 @@ def test_offences_are_noticed():
     heir = "class B(A):\n def _h(s): pass\n def f(s): pass\n def i(s): pass\n"
     more = "def j():\n def k(): pass\ndef _l(): pass\ndef m():\n '.'\nclass _N: pass"
     assert undocumented(base, heir, more) == ["j", "B", "A.g", "B.i"]
-
-
-def test_what_the_readmes_name_is_there():
-    """Functions as `module.name`, tests by name or the beginning of one, files."""
-    names = {f"{path.stem}.{node.name}": path for path in ROOT.glob("minimae/*.py")
-             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-             if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    modules = {path.stem for path in ROOT.glob("minimae/*.py")}
-    tests = re.findall(r"def (test_\w+)", "".join(SOURCES.values()))
-    for readme in (ROOT / "README.md", ROOT / "demos" / "README.md"):
-        text = readme.read_text(encoding="utf-8")
-        for module, name in re.findall(r"`(\w+)\.(\w+)", text):
-            assert module not in modules or name == "py" or f"{module}.{name}" in names
-        for name in re.findall(r"`(test_\w+)`", text):
-            assert any(test.startswith(name) for test in tests), name
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (readme.parent / link).exists(), link
