@@ -10,7 +10,7 @@ import images
 import numpy as np
 from matplotlib import pyplot as plt
 
-from minimae import checks, critics, nodes, plot, problems
+from minimae import checks, critics, nodes, plot, problems, train
 
 SIDE = 24           # pixels
 PIXELS = SIDE ** 2
@@ -24,9 +24,9 @@ RATE = {"one": 0.013, "album": 0.02}
 HIDDEN = 128        # with 64, a run at 1 nat got stuck 10 nats below the best
 BATCH = 64          # faces, and pictures of the model, in a step
 CODES = 640         # in the sum of the multi-sample bound: 10 e^M for M up to 4.1
-# Above two dimensions, which codes fill less evenly, more of both: the penalty holds the
-# median of a step's I^, and its mean is further up the more noise there is.
-BATCH_HIGH, CODES_HIGH = 256, 5120
+# Above two dimensions, which codes fill less evenly, I^ of a step is noisier: more of
+# both, a higher C, and more replicates of the figures.
+BATCH_HIGH, CODES_HIGH, C_HIGH, REPLICATES_HIGH = 256, 5120, 6.0, 32
 
 PARSER = shared.options(__doc__, None, "faces.png", steps=1200)
 add = PARSER.add_argument
@@ -141,6 +141,11 @@ class Faces(problems.Problem):
                                       BATCH if self.dim_z <= 2 else BATCH_HIGH)
 
 
+class Firm(train.Multiplier):
+    """The learnt multiplier, with a higher C."""
+    START = C_HIGH
+
+
 @functools.cache
 def held_out(n=1024, n_law=64):
     """Factors (2, n) and faces (n, PIXELS) for the figures, the control variate of
@@ -178,8 +183,9 @@ def fit(args, levels, tell):
     """[row, p, q] of every model of these levels."""
     problem = Faces(args.decoder, args.critic, args.dim, args.codes)
     factors, x, control, problem.best = held_out()
+    noisy = {"penalty": Firm, "replicates": REPLICATES_HIGH} if args.dim > 2 else {}
     return images.fit(args, levels, tell, problem, RATE[args.decoder],
-                      lambda q: r_squared(q, factors, x), x, control)
+                      lambda q: r_squared(q, factors, x), x, control, **noisy)
 
 
 def codes_to_show(q, dim, angle, emotion):

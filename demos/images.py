@@ -104,13 +104,14 @@ def sheet(images, n):
     return np.block([[*row] for row in tiles])[:-1, :-1]
 
 
-def fit(args, levels, tell, problem, rate, measure, x, control=0.0):
+def fit(args, levels, tell, problem, rate, measure, x, control=0.0,
+        penalty=train.Multiplier, replicates=8):
     """[row, p, q] of every model of these levels; measure(q) gives more figures."""
     models = train.train(problem, levels, args.seeds, args.steps, rate,
                          callback=shared.progress(args.steps) if tell else None,
-                         penalty=train.Multiplier)
-    found = [[row, *models.densities(k)[:2]]
-             for k, row in enumerate(certified.evaluate(models, x, control))]
+                         penalty=penalty)
+    rows = certified.evaluate(models, x, control, replicates=replicates)
+    found = [[row, *models.densities(k)[:2]] for k, row in enumerate(rows)]
     for row, _, q in found:
         row.update(measure(q))
     return found

@@ -42,6 +42,9 @@ matplotlib.rcdefaults()  # the same picture whatever the user's settings
 # eps and ps know no transparency, pgf wants LaTeX
 FORMATS = sorted({*FigureCanvasBase.get_supported_filetypes()} - {"eps", "ps", "pgf"})
 ENDINGS = {"out": FORMATS, "csv": ["csv"], "gif": ["gif"], "html": ["html"]}
+# Of a demo that does without these options
+MISSING = dict(seed=0, seeds=1, steps=1, out=None, csv=None, gif=None, html=None,
+               show=False)
 NO_SETTINGS = {"levels", "seed", "seeds", "out", "show", *ENDINGS}  # of the table
 THREADS = "OMP_NUM_THREADS"  # of one process, for products of matrices
 WORKER = "MINIMAE_WORKER"  # set where a process is a worker of another
@@ -98,27 +101,27 @@ def penalty(critic):
 
 def main(run, parser, argv=None):
     """run(args), with args.seeds a list; what can go wrong ends in one line."""
-    args = parser.parse_args(argv)
+    args = argparse.Namespace(**{**MISSING, **vars(parser.parse_args(argv))})
     try:
-        if hasattr(args, "seeds"):
-            checks.whole(0, seed=args.seed)
-            checks.whole(1, 10 ** 6, seeds=args.seeds)
-            args.seeds = range(args.seed, args.seed + args.seeds)
-        checks.whole(1, steps=getattr(args, "steps", 1))
+        checks.whole(0, seed=args.seed), checks.whole(1, steps=args.steps)
+        checks.whole(1, 10 ** 6, seeds=args.seeds)
+        args.seeds = range(args.seed, args.seed + args.seeds)
         check_files(args)
-        if BACKEND or not getattr(args, "show", False):
-            matplotlib.use(BACKEND if getattr(args, "show", False) else "agg")
+        if BACKEND or not args.show:
+            matplotlib.use(BACKEND if args.show else "agg")
         # What is printed comes after the files: so a closed pipe costs none.  A table
         # on standard output is that and nothing else.
-        printed, alone = io.StringIO(), getattr(args, "csv", None) == "-"
+        printed = io.StringIO()
         try:
             with contextlib.redirect_stdout(printed):
                 run(args)
         finally:
             print(printed.getvalue(), end="", flush=True,
-                  file=sys.stderr if alone else sys.stdout)
-        if getattr(args, "show", False):
-            show()
+                  file=sys.stderr if args.csv == "-" else sys.stdout)
+        if args.show and plt.get_backend().lower() == "agg":
+            print("--show: no window can be opened here", file=sys.stderr)
+        elif args.show:
+            plt.show()
     except ValueError as error:
         parser.error(error)
     except (ArithmeticError, ImportError, MemoryError, OSError) as error:
@@ -131,9 +134,10 @@ def main(run, parser, argv=None):
 
 def check_files(args):
     """Raise ValueError for a file that cannot be written; what one holds stays."""
-    paths = {name: getattr(args, name, None) or "-" for name in ENDINGS}
-    files = {name: path for name, path in paths.items() if path != "-"}
-    for name, path in files.items():
+    for name in ENDINGS:
+        path = getattr(args, name) or "-"
+        if path == "-":
+            continue
         if os.path.splitext(path)[1][1:].lower() not in ENDINGS[name]:
             raise ValueError(f"--{name} {path}: the name must end in ."
                              + ", .".join(ENDINGS[name]))
@@ -170,14 +174,6 @@ def save(args, rows, figure=None):
             write(args.csv, text.getvalue().encode())
     if figure:
         write(args.out, picture(figure, args.out))
-
-
-def show():
-    """Open the figures in windows, where there are any."""
-    if plt.get_backend().lower() == "agg":
-        print("--show: no window can be opened here", file=sys.stderr)
-    else:
-        plt.show()
 
 
 def picture(figure, path):

@@ -13,12 +13,6 @@ from minimae import bounds, critics, exact, nodes, problems
 FINE = nodes.cross(nodes.grid(200), nodes.grid(200))
 
 
-def best_encoder(a, log_var):
-    """The posterior N(mean, var) of z under z ~ N(0, 1), x|z ~ N(a z, exp log_var)."""
-    var = np.exp(log_var)
-    return linear(a / (a * a + var), np.log(var / (a * a + var)))
-
-
 @pytest.mark.parametrize("sd", [None, 0.25, 0.5])
 @pytest.mark.parametrize("level", [0.0, 0.4, 2.0])
 def test_split_normal_closed_forms(level, sd):
@@ -27,8 +21,8 @@ def test_split_normal_closed_forms(level, sd):
     sd = exp(-M), v = 1: U = I, and the ELBO is -1/2 log(2 pi e) whatever M is."""
     sd = sd or np.exp(-level)
     v = sd ** 2 * np.exp(2 * level)
-    a, log_var = np.sqrt(v - sd ** 2), 2 * np.log(sd)
-    p, q = linear(a, log_var), best_encoder(a, log_var)
+    a = np.sqrt(v - sd ** 2)
+    p, q = linear(a, 2 * np.log(sd)), linear(a / v, np.log(sd ** 2 / v))
     z, eps, weights = FINE
     x, weights = p.joint(z, eps, weights)
     upper = bounds.upper(p, lambda x: log_density(x, 0, np.zeros(1)), z, x, weights)
@@ -92,27 +86,6 @@ def test_bounds_and_gap_identities_for_random_nets(seed):
     params = random_like(problem.init(rng), rng, 0.5)
     got, = exact.evaluate(one_model(problem, params), tolerance=1e-7)
     assert differences(problem, got, truth(problem, params, 401)) == []
-
-
-def test_upper_bound_with_the_elbo_in_place_of_a_law():
-    """U = I + E_p KL(q(z|x) || p(z|x)), and with the posterior for q it is I."""
-    a, log_var = 0.8, np.log(0.36)
-    p = linear(a, log_var)
-    z, eps, weights = nodes.cross(nodes.grid(64), nodes.grid(64))
-    x, weights = p.joint(z, eps, weights)
-    flat = np.reshape(x, (1, -1, 1, 1)), np.ones((1, x.size, 1))
-
-    def upper(q):
-        elbos = bounds.elbo(p, q, *nodes.cross(flat, nodes.grid(64)), axis=2)
-        return bounds.upper(p, lambda _: elbos.reshape(x.shape[:-1]), z, x, weights)
-
-    information = -0.5 * np.log(1 - a * a)
-    assert upper(best_encoder(a, log_var)) == pytest.approx(information, abs=1e-9)
-    # A standard normal for q: KL(N(0, 1) || N(a x, v)) with v = .36, averaged over
-    # x ~ N(0, 1).
-    v = 0.36
-    gap = 0.5 * (1 / v + a * a / v - 1 + np.log(v))
-    assert upper(linear(0.0, 0.0)) == pytest.approx(information + gap, abs=1e-9)
 
 
 def test_log_marginal_is_bayes_denominator():

@@ -71,7 +71,7 @@ def test_what_a_code_tells_of_the_label(knows, found):
 def test_the_demo(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(certified, "evaluate", partial(
-        certified.evaluate, replicates=2, n=128, n_codes=128, n_importance=4))
+        certified.evaluate, n=128, n_codes=128, n_importance=4))
     shared.main(digits.run, digits.PARSER, "--levels .5 --steps 2 --csv t.csv".split())
     row, vae = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
     assert (row["level"], vae["level"], vae["decoder"]) == ("0.5", "", "album")

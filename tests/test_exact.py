@@ -155,8 +155,7 @@ def judge(problem, by_player):
         params[0] = (W, b, np.concatenate([V, 0 * V], -1),
                      np.concatenate([c, 0 * c + problem.log_var], -1))
     listed = hasattr(problem, "p_true")
-    right_or_marked(got, truth(problem, params, 60_001 if listed else 1001, 10.0, 36.0,
-                               n_data=4001))
+    right_or_marked(got, truth(problem, params, 60_001 if listed else 1001, 10.0, 36.0))
 
 
 @pytest.mark.parametrize("name", NEEDLES)
@@ -182,7 +181,7 @@ def test_wild_nets_have_right_figures_or_none(model):
     problem, params = model
     listed = hasattr(problem, "p_true")
     got = evaluate(at_most(2048 if listed else 256, problem), *params)
-    sizes = (6001, 8501) if listed else (501, 701)
+    sizes = (4001, 5501) if listed else (401, 501)
     with np.errstate(all="ignore"):  # the other route may fail as well
         first, expected = (truth(problem, params, n, 10.0, 37.0, n // 2) for n in sizes)
     for key in exact.KEYS:  # what it cannot tell is not judged

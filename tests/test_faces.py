@@ -155,7 +155,7 @@ def test_the_demo(argv, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo, "held_out", partial(demo.held_out, 64, n_law=4))
     monkeypatch.setattr(certified, "evaluate", partial(
-        certified.evaluate, replicates=2, n=64, n_codes=128, n_importance=4))
+        certified.evaluate, n=64, n_codes=128, n_importance=4))
     shared.main(demo.run, demo.PARSER, [
         *argv.split(), "--levels", "0.5", "--steps", "2", "--csv", "t.csv"])
     row, vae = csv.DictReader(Path("t.csv").read_text().splitlines())

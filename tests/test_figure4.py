@@ -10,16 +10,6 @@ import likelihood_vs_information as demo
 import shared
 
 
-def test_closed_form_is_the_mean_over_the_true_law():
-    x = np.linspace(-12, 12, 4001)
-    true = np.exp(-x ** 2 / 2) / np.sqrt(2 * np.pi)
-    for information, sd in [(0.0, 0.5), (0.7, 0.5), (1.3, 0.25)]:
-        v = sd ** 2 / (1 - (1 - np.exp(-2 * information)))  # I = -1/2 log(1 - a^2 / v)
-        log_px = -0.5 * (np.log(2 * np.pi * v) + x ** 2 / v)
-        assert demo.closed_form(information, sd) == pytest.approx(
-            np.sum(true * log_px) * (x[1] - x[0]), abs=1e-9)
-
-
 def test_a_short_run(capsys, tmp_path, monkeypatch):
     """The families are what they are called, with the sd asked for; sweeps are on their
     levels and plain VAEs, from every seed, where the likelihood peaks or nowhere."""
@@ -69,12 +59,3 @@ def test_what_is_missed_or_not_resolved_is_named(capsys):
     hollow = [line.get_xdata() for line in figure.axes[0].lines
               if line.get_color() == "white"]
     assert [[x for x in points if np.isfinite(x)] for points in hollow] == [[0.8]] * 3
-
-
-def test_bad_input(capsys):
-    for argv, message in [(["--sd", "0"], "sd 0.0: give a number from 0.05 to 2"),
-                          (["--sd", "nan"], "sd nan"), (["--levels", "9"], "level 9")]:
-        with pytest.raises(SystemExit) as caught:
-            shared.main(demo.run, demo.PARSER, argv)
-        error = capsys.readouterr().err
-        assert caught.value.code == 2 and message in error and error.count("\n") == 1

@@ -59,11 +59,10 @@ def test_a_fixed_C_has_a_sharp_kink():
 def test_drawn_nodes_are_pairs(draw):
     """x, z and eps of their own for each of n_train; the codes are the z."""
     problem = demo.Drawn(draw, n_train=50, dim_z=2)
-    (x, eps, _), (z, noise, weights), (codes, code_weights) = problem.nodes(
+    (x, eps, _), (z, noise, weights), (codes, _) = problem.nodes(
         np.random.default_rng(0))
     assert eps.shape == z.shape == (1, 1, 50, 2) and weights.shape == (1, 1, 50)
     np.testing.assert_array_equal(codes, z.reshape(1, 50, 1, 2))
-    np.testing.assert_array_equal(code_weights, weights.reshape(1, 50, 1))
     columns = np.concatenate([a.reshape(50, -1) for a in (x, eps, z, noise)], 1)
     # Independent: correlations of 50 draws have a sd of .14.
     assert np.max(abs(np.corrcoef(columns.T) - np.eye(6))) < 0.7

@@ -65,15 +65,12 @@ def test_a_step_sees_rows_of_train_alone():
 
 
 def test_what_is_held_out_never_enters_training():
-    """The same model to the last bit, whatever is held out; in one dimension the exact
-    figures are averages over it, those of the dense route."""
+    """The same model to the last bit, whatever is held out."""
     data = rows(100, 1)
-    kept = [problems.Data(data, rows(30, 1, seed), n_hidden=4, dim_z=1, batch=32)
-            for seed in (1, 2)]
-    first, second = (train.train(problem, [0.3], steps=20) for problem in kept)
-    np.testing.assert_array_equal(flatten(first.params), flatten(second.params))
-    elbos = [exact.evaluate(models)[0]["elbo"] for models in (first, second)]
-    assert abs(elbos[0] - elbos[1]) > 1e-6
+    first, second = (flatten(train.train(problems.Data(
+        data, rows(30, 1, seed), n_hidden=4, batch=32), [0.3], steps=20).params)
+        for seed in (1, 2))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_a_sample_of_one_dimension_has_exact_figures_and_no_best(capsys):
@@ -110,33 +107,20 @@ def test_one_hot_rows_train_with_a_decoder_of_categories():
 
 
 @pytest.mark.parametrize("make, message", [
-    (lambda: problems.Categorical([0.5, 0.6]), "must be probabilities that sum to 1"),
-    (lambda: problems.Categorical([-0.1, 1.1]), "must be probabilities that sum to 1"),
-    (lambda: problems.Categorical([[0.5, 0.5]]), "must be probabilities that sum to 1"),
-    (lambda: problems.Categorical([np.nan, 1]), "must be probabilities that sum to 1"),
+    *((lambda law=law: problems.Categorical(law), "must be probabilities that sum to 1")
+      for law in ([0.5, 0.6], [-0.1, 1.1], [[0.5, 0.5]], [np.nan, 1])),
     (lambda: problems.Categorical([1.0], dim_z=0), "dim_z 0: give a whole number from"),
-    (lambda: problems.Categorical([1.0], n_z=0), "n_z 0: give a whole number from 1"),
     (lambda: problems.Categorical([1.0], n_eps=1.5), "n_eps 1.5: give a whole number"),
-    (lambda: problems.SplitNormal(n_hidden=0), "n_hidden 0: give a whole number"),
     (lambda: problems.SplitNormal(n_hidden="x"), "n_hidden x: give a whole number"),
-    (lambda: problems.SplitNormal(n_train=2.5), "n_train 2.5: give a whole number"),
     (lambda: critics.Mixture(0), "n_parts 0: give a whole number from 1 to 1000"),
-    (lambda: critics.Mixture("2"), "n_parts 2: give a whole number from 1 to 1000"),
-    (lambda: problems.Data(rows(9, 2), rows(9, 2), batch=0), "batch 0: give a whole"),
     (lambda: problems.Data(rows(9, 2), rows(9, 2), n_codes=63), "n_codes 63: give a"),
     (lambda: problems.Data(rows(9, 2) + [0, 747], rows(9, 2)),
      r"train, column 1: mean 74\d.* give about 0 and 1"),
     (lambda: problems.Data(rows(9, 2), rows(9, 2) * [100, 1]),
      "test, column 0: .* give about 0 and 1"),
     (lambda: problems.Data(rows(9, 2) * [1, np.nan], rows(9, 2)),
-     "train, column 1: mean nan and sd nan"),
-])
+     "train, column 1: mean nan and sd nan")])
 def test_what_makes_no_sense_is_refused_in_one_line(make, message):
     with pytest.raises(ValueError, match=message) as error:
         make()
     assert "\n" not in str(error.value)
-
-
-def test_numbers_of_numpy_are_welcome():
-    problem = problems.Categorical(np.full(3, 1 / 3), np.int64(4), np.int32(2))
-    assert problem.grids(np.int64(4))[1][0].shape == (1, 16, 1, 2)

@@ -1,8 +1,6 @@
 """demos/speed.py: parts by name, and the race for accuracy against what is trained."""
 import csv
 
-import pytest
-
 import shared
 import speed
 
@@ -13,15 +11,11 @@ def run(argv, path):
         return list(csv.DictReader(file))
 
 
-def test_the_parts_asked_for_and_no_others(tmp_path, capsys, monkeypatch):
+def test_the_parts_asked_for_and_no_others(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "growth", lambda args: 1 / 0)
     rows = run(["--part", "gradient", "--repeats", "1"], tmp_path / "t.csv")
     assert [(row["part"], row["unit"]) for row in rows] == [("gradient", "ms")] * 6
     assert all(float(row["value"]) > 0 for row in rows)
-    for argv in (["--part", "all"], ["--repeats", "0"], ["--steps", "0"]):
-        with pytest.raises(SystemExit, match="2"):
-            run(argv, tmp_path / "t.csv")
-        assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_a_race_ends_where_every_level_is_held(tmp_path, monkeypatch):

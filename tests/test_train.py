@@ -153,14 +153,12 @@ def update(penalty, lower, step):
 
 
 def test_penalty_slope_is_the_derivative_of_the_rounded_absolute_value():
-    """Before anything is measured every constrained model is pushed to more
-    information, and the plain VAE is not."""
+    """Before anything is measured constrained models are pushed to more information."""
     penalty = Penalty([1.0, 1.0, 1.0, None], 100)
     np.testing.assert_array_equal(np.sign(penalty.slope), [1, 1, 1, 0])
     update(penalty, [1.1, 0.5, 5.0, 7.0], 1)
-    C, width = penalty.C, Penalty.WIDTH + 1e-3
-    np.testing.assert_allclose(
-        penalty.slope, [-C[0] * 0.1 / width, C[1] * 0.5 / width, -C[2], 0.0], rtol=1e-9)
+    expected = penalty.C * np.clip(np.array([-0.1, 0.5, -4, 0]) / 1.001, -1, 1)
+    np.testing.assert_allclose(penalty.slope, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("growth", [100.0, 1000.0])
@@ -176,57 +174,43 @@ def test_penalty_grows_only_while_the_violation_is_large_and_ends_exact(growth):
 
 
 def test_multiplier_is_the_sum_of_violations():
-    """slope = -C clip(d / width) - learning / steps sum of clip(d), C fixed; and a run
-    that is 1 nat off throughout ends at `learning` nats."""
-    steps, learning, lowers = 10, 3.0, [1.5, 0.9, 4.0]
-    penalty, total = Multiplier([1.0, None], steps, learning), 0.0
-    for step, lower in enumerate(lowers, 1):
+    """slope = -C clip(d / width) - learning / steps sum of clip(d), with C fixed."""
+    steps, learning, total = 10, 3.0, 0.0
+    penalty = Multiplier([1.0, None], steps, learning)
+    for step, lower in enumerate([1.5, 0.9, 4.0], 1):
         update(penalty, [lower, lower], step)
         total += learning / steps * np.clip(lower - 1, -1, 1)
         width = 0.5 * (1 + np.cos(np.pi * (step - 1) / steps)) * penalty.WIDTH + 1e-3
         expected = -penalty.START * np.clip((lower - 1) / width, -1, 1) - total
         np.testing.assert_allclose(penalty.slope, [expected, 0.0], rtol=1e-12)
-    penalty = Multiplier([1.0], steps, learning)
-    for step in range(1, steps + 1):
-        update(penalty, [0.0], step)
-    assert penalty.slope == pytest.approx(penalty.START + learning)
 
 
 # Short runs: the worst is over seeds 0 to 23, and tolerances are twice that and more.
 
-def off(problem, levels, steps=150, **options):
-    """|I - M| of all seeds (S, L), with I itself for None; and likelihood lost."""
-    rows = exact.evaluate(run(problem, levels, SEEDS, steps, **options))
-    missed = [abs(row["information"] - (row["level"] or 0)) for row in rows]
-    lost = max(row["best"] - row["log_likelihood"] for row in rows)
-    return np.reshape(missed, (len(SEEDS), -1)), lost
-
-
-SD_HALF = 2 * np.log(0.5)  # the log_var of a decoder with sd .5
 RUNS = {
     # problem, levels, options, I off by, likelihood lost, and worst measured
     "a normal critic": (SplitNormal(8), LEVELS, {}, [0.06, 0.06, 0.001], 0.005),
-    "a mixture": (SplitNormal(8, critic=critics.Mixture(2)), [0.8], {}, [0.05], 0.01),
     "Bayes' rule": (SplitNormal(8, critic=critics.Bayes()), [0.8], {}, [0.012], 0.01),
     # where likelihood alone wants log 2, and a normal critic falls behind: .2 off
-    "Bayes' rule below what likelihood wants": (
-        SplitNormal(8, log_var=SD_HALF, critic=critics.Bayes()), [0.1], {}, [0.02], 1),
+    "Bayes' rule below what likelihood wants": (SplitNormal(
+        8, log_var=2 * np.log(0.5), critic=critics.Bayes()), [0.1], {}, [0.02], 1),
     "a skewed law": (Categorical([0.5, 0.3, 0.2], 8, n_z=64), [0.3, None],
                      dict(steps=100), [0.07, 0.03], 0.025),
     "two dimensions": (Categorical([0.4, 0.3, 0.2, 0.1], 8, 2, critics.Bayes(), 12, 6),
                        [0.3, None], dict(steps=100), [0.02, 0.03], 0.025),
     "a multiplier": (SplitNormal(8, critic=critics.Bayes()), [0.8],
                      dict(penalty=Multiplier), [0.05], 0.02),
-    "more steps of q and r": (SplitNormal(8), [0.8], dict(
-        critic_steps=2, encoder_steps=2), [0.04], 0.01),
 }
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_short_run_reaches_its_levels(name):
+    """|I - M|, or I for None; and likelihood lost."""
     problem, levels, options, atol, most_lost = RUNS[name]
-    missed, lost = off(problem, levels, **options)
-    assert np.all(missed < atol) and lost < most_lost, (missed, lost)
+    rows = exact.evaluate(run(problem, levels, SEEDS, **{"steps": 150, **options}))
+    missed = [abs(row["information"] - (row["level"] or 0)) for row in rows]
+    lost = max(row["best"] - row["log_likelihood"] for row in rows)
+    assert np.all(np.reshape(missed, (len(SEEDS), -1)) < atol) and lost < most_lost
 
 
 # What stops a run
@@ -262,32 +246,23 @@ def test_values_or_gradient_that_are_not_finite_name_their_model(what, model, na
             callback=lambda *_: done.append(0))
 
 
-HALVES = Categorical([0.5, 0.5])
-
-
 @pytest.mark.parametrize("bad, message", [
     (dict(levels=[]), r"levels \[\]: give"), (dict(levels=0.5), "levels 0.5: give"),
-    (dict(levels="abc"), "levels abc: give"), (dict(levels=None), "levels None: give"),
-    (dict(levels=[0.5, [0.7]]), r"level \[0.7\]: give"),
-    (dict(levels=["a"]), "level a: give"), (dict(levels=[-0.1]), "level -0.1: give"),
-    (dict(levels=[np.nan]), "level nan: give"), (dict(levels=[np.inf]), "level inf: "),
+    (dict(levels="abc"), "levels abc: give"), (dict(levels=["a"]), "level a: give"),
+    (dict(levels=[-0.1]), "level -0.1: give"), (dict(levels=[np.nan]), "level nan: "),
     (dict(levels=[4.0]), "level 4.0: .* nats; beyond, the exact figures cannot be"),
-    (dict(seeds=[]), r"seeds \[\]: give"), (dict(seeds=0), "seeds 0: give"),
-    (dict(seeds=[0, -1]), "seed -1: give"), (dict(seeds=[0.5]), "seed 0.5: give"),
+    (dict(seeds=[]), r"seeds \[\]: give"), (dict(seeds=[0, -1]), "seed -1: give"),
     (dict(steps=0), "steps 0: give"), (dict(steps=2.0), "steps 2.0: give"),
     (dict(learning_rate=np.nan), "learning_rate nan: give"),
-    (dict(learning_rate="1"), "learning_rate 1: give"),
     (dict(critic_steps=0), "critic_steps 0: give"),
     (dict(encoder_steps=1.0), "encoder_steps 1.0: give"),
     (dict(penalty=partial(Penalty, growth=0)), "growth 0: give"),
-    (dict(penalty=partial(Penalty, growth=np.inf)), "growth inf: give"),
-    (dict(problem=HALVES, levels=[0.2, 0.7]), "level 0.7: give a number from 0 to "
-     "0.6931 nats; .* I cannot exceed the entropy of x"),
+    (dict(problem=Categorical([0.5, 0.5]), levels=[0.2, 0.7]), "level 0.7: give a "
+     "number from 0 to 0.6931 nats; .* I cannot exceed the entropy of x"),
     # gigabytes
     (dict(problem=Categorical([0.5, 0.5], dim_z=3, n_z=128), levels=[None]),
      "1 models with 2097152 nodes a step would take gigabytes"),
-    (dict(seeds=range(10 ** 5)), "100000 models with 144 nodes a step .* up to "),
-])
+    (dict(seeds=range(10 ** 5)), "100000 models with 144 nodes a step .* up to ")])
 def test_bad_input_is_one_clear_line(bad, message):
     with pytest.raises(ValueError, match=message) as caught:
         run(**{"problem": SplitNormal(), "levels": [1.0], "steps": 1, **bad})
@@ -296,8 +271,5 @@ def test_bad_input_is_one_clear_line(bad, message):
 
 def test_the_entropy_of_x_is_a_level_and_numpys_numbers_are_welcome():
     for K in (2, 3, 6, 7, 10):
-        run(Categorical(np.full(K, 1 / K), 2), [np.log(K)], steps=1)
-    plain = run(SMALL, [0.0, 0.5], [0, 1], 2, critic_steps=2)
-    got = run(SMALL, np.array([0.0, 0.5]), (np.int64(0), np.uint8(1)), np.int64(2),
-              np.float64(0.03), critic_steps=np.int64(2))
-    np.testing.assert_array_equal(flatten(got.params), flatten(plain.params))
+        run(Categorical(np.full(K, 1 / K), np.int64(2)), np.array([np.log(K)]),
+            (np.int64(0), np.uint8(1)), np.int64(1), np.float64(0.03), np.int64(2))
