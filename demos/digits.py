@@ -83,7 +83,7 @@ def draw(found, n=7):
         for place, label in zip(np.vectorize(NormalDist().cdf)(codes), labels):
             bottom.text(*place, label, color=f"C{label}", ha="center", va="center")
         bottom.set(title=f"{max(0, row['label_information']):.2f} nats of the label,\n"
-                   f"{row['accuracy']:.0%} right", xlim=(-0.04, 1.04), ylim=(-0.04, 1.04))
+                   f"{row['accuracy']:.0%} right", xlim=(-.04, 1.04), ylim=(-.04, 1.04))
     plt.setp(axes, xticks=[], yticks=[], xlabel="quantile of z_1", ylabel="of z_2")
     figure.supxlabel("E[x|z], then new x at z ~ q(z|x); asked for M nats, z holds I")
     return figure

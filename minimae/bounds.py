@@ -20,7 +20,7 @@ def expectation(values, weights, axis=(1, 2)):
 def log_sum_exp(a, axis):
     """log sum exp a over one axis, without overflow: the largest entry is taken out."""
     top = np.max(stop_gradient(a), axis=axis, keepdims=True)
-    top = np.maximum(top, -1e30)  # of nothing but -inf: no inf - inf
+    top = np.maximum(top, np.finfo(top.dtype).min)  # if all are -inf: no inf - inf
     with np.errstate(divide="ignore"):
         return np.log(np.sum(np.exp(a - top), axis=axis)) + np.squeeze(top, axis)
 

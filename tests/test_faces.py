@@ -150,10 +150,13 @@ def test_what_cannot_work_is_one_line_that_names_the_option(
     assert caught.value.code == 2 and words in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("argv", ["--dim=3", "--decoder=album --critic=2"])
+@pytest.mark.parametrize("argv", ["--dim=3 --codes=128",
+                                  "--decoder=album --critic=2"])
 def test_the_demo(argv, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(demo, "held_out", partial(demo.held_out, 64, n_law=4))
+    monkeypatch.setattr(demo, "BATCH_HIGH", 64)
+    monkeypatch.setattr(demo, "REPLICATES_HIGH", 2)
     monkeypatch.setattr(certified, "evaluate", partial(
         certified.evaluate, n=64, n_codes=128, n_importance=4))
     shared.main(demo.run, demo.PARSER, [
