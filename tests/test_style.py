@@ -1,6 +1,5 @@
 """The house style: 88 columns, no unused imports, docstrings on what is public."""
 import ast
-import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
