@@ -72,7 +72,7 @@ def is_resolved(problem, params, n, tolerance):
     p, _, _ = problem.densities(params)
     steps = max(1, LOOK // n) if problem.dim_z == 1 else 1
     z, weights = nodes.grid(n * steps, problem.dim_z)
-    seen = weights[0, :, 0] * steps > 1e-9
+    seen = weights[0, :, 0] > 1e-9 * np.max(weights)
     z, weights = z[:, seen], weights[:, seen]
     x, dx = problem.outcomes(n, p)
     p_x_given_z = np.exp(p.log_prob(x, z)) * dx

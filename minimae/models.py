@@ -41,7 +41,8 @@ def load(path, problem):
 def stack(params, repeats=1, dtype=float):
     """Concatenate the seeds' parameters, or nodes, each repeated once per level."""
     def join(arrays):
-        return np.repeat(np.concatenate(arrays), repeats, 0).astype(dtype, copy=False)
+        joined = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
+        return np.repeat(joined, repeats, 0).astype(dtype, copy=False)
     return tuple(tuple(join(arrays) for arrays in zip(*nets)) for nets in zip(*params))
 
 

@@ -200,8 +200,6 @@ class Data(Summable):
     Exact figures, for X = 1, are averages over test.
     Raises ValueError where rows are far from N(0, 1).
     """
-    reason = "; the sum over codes needs n_codes of 10 e^M"
-
     def __init__(self, train, test, Decoder=NormalNet, n_hidden=32, dim_z=2,
                  critic=MultiSample(), batch=64, n_codes=512):
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, batch=batch)
@@ -211,6 +209,7 @@ class Data(Summable):
         self.Decoder, self.critic, self.dim_z = Decoder, critic, dim_z
         self.n_hidden, self.batch, self.n_codes = n_hidden, batch, n_codes
         self.max_information = np.log(n_codes / 10)
+        self.reason = f"; the sum over {n_codes} codes a step needs 10 e^M of them"
 
     def nodes(self, rng):
         n = min(self.batch, len(self.train))

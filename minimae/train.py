@@ -153,8 +153,8 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
 def stop_if_diverged(step, levels, values, learning_rate):
     """Raise FloatingPointError that names the first model with a value that is not
     finite, or with an ELBO below -EXPLODED."""
-    bad = ~np.isfinite(values[0] + values[1]) | (values[0] < -EXPLODED)
-    if np.any(bad):
+    bad = ~(np.isfinite(values[1]) & (np.abs(values[0]) < EXPLODED))  # NaN is bad
+    if bad.any():
         k = np.argmax(bad)
         raise FloatingPointError(
             f"training diverged at step {step}, level {levels[k]}, ELBO "
