@@ -95,8 +95,8 @@ class Posterior(Density):
 
     p's parameters are held fixed: r already maximises I^, so its gradient is zero on
     average and may be dropped.  If the nodes are too coarse for p(z|x), I^ is too
-    large, by KL[p(x) || sum], and no longer a bound.  Second derivatives are not those
-    of log r.
+    large, by KL[p(x) || sum], and no longer a bound.  Second derivatives lack those by
+    p's parameters, by design.
     """
 
     def __init__(self, p, z, weights,
