@@ -75,8 +75,8 @@ class Summable(Problem):
 
     @property
     def max_points(self):
-        """The most points per dimension of z that a table p(x|z) has room for: none
-        where x has several dimensions."""
+        """The most points per dimension of z that a table p(x|z) of MOST_CELLS has room
+        for: none where x has several dimensions."""
         return int(MOST_CELLS ** (1 / (self.dim_z + 1))) if self.dim_x == 1 else 0
 
     def data(self, grid):
@@ -200,6 +200,7 @@ class Data(Summable):
     Exact figures, for X = 1, are averages over test.
     Raises ValueError where rows are far from N(0, 1).
     """
+
     def __init__(self, train, test, Decoder=NormalNet, n_hidden=32, dim_z=2,
                  critic=MultiSample(), batch=64, n_codes=512):
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, batch=batch)

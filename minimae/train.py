@@ -11,7 +11,7 @@ GROWTH = 100.0  # of C over a run that violates its level throughout: it ends at
 # Hidden units at all nodes, of all models: each takes some 240 bytes on the tape of a
 # step, so 2 GB in all.
 MOST_UNITS = 2 ** 23
-EXPLODED = 1e9  # nats below 0, far beyond what any run was seen to come back from
+EXPLODED = 1e9  # nats, far beyond what any run was seen to come back from
 
 
 def objectives(p, q, r, data, prior, slope):
@@ -152,7 +152,7 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
 
 def stop_if_diverged(step, levels, values, learning_rate):
     """Raise FloatingPointError that names the first model with a value that is not
-    finite, or with an ELBO below -EXPLODED."""
+    finite, or with an ELBO as large as EXPLODED."""
     bad = ~(np.isfinite(values[1]) & (np.abs(values[0]) < EXPLODED))  # NaN is bad
     if bad.any():
         k = np.argmax(bad)
@@ -178,5 +178,6 @@ def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, **more_steps)
                 for group in problem.nodes(np.random.default_rng(0))[:2])
     models, most = len(levels) * len(seeds), MOST_UNITS / problem.n_hidden / nodes
     if models > most:
+        allowed = f"up to {most:.0f} models, or " if most >= 1 else ""
         raise ValueError(f"{models} models with {nodes:.0f} nodes a step would take "
-                         f"gigabytes: give up to {most:.0f} models, or fewer nodes")
+                         f"gigabytes: give {allowed}fewer nodes")
