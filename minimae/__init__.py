@@ -14,7 +14,7 @@ p(z) = N(0, I).
 Arrays of values are (L, N, J, dim), of weights or log densities (L, N, J), where
     L  models stacked in one run, one per requested level and seed
     N  nodes of the variable that is drawn first (x for the ELBO, z for the information)
-    J  nodes of the other variable given the first; nodes that come in pairs have N = 1
+    J  nodes of the other variable given the first; nodes that come in pairs have J = 1
     S  codes z_j in a sum over z that stands for p(x)
     X, Z, K  dimensions of x and of z, categories
 Any of L, N, J may be 1 and broadcasts.  So one function serves products and pairs:
@@ -23,8 +23,8 @@ Any of L, N, J may be 1 and broadcasts.  So one function serves products and pai
     x, weights = p.joint(z, eps, weights)     # (L, 12, 12, 1): 12 x for every z
     r.log_prob(z, x)                          # (L, 12, 12)
     bounds.infomax(r, z, x, weights)          # (L,): one number per model
-With pair(kronecker(...), kronecker(...)) in the first line z and eps are (1, 1, n, 1),
-x is (L, 1, n, 1), and the other lines stay as they are.
+With (z, weights), (eps, _) = monte_carlo(...), monte_carlo(...) in the first line every
+z has one eps, x is (L, n, 1, 1), and the other lines stay as they are.
 """
 from . import adam, bounds, certified, checks, critics, exact, models, nets, nodes
 from . import normal, problems, table, train

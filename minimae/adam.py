@@ -3,23 +3,25 @@ import numpy as np
 
 
 class Adam:
-    """Moves theta (P,) uphill, in place: theta += learning_rate m / (sqrt s + 1e-8),
-    with m and s the bias-corrected running means of g and g^2."""
+    """Moves arrays uphill, in place: a += learning_rate m / (sqrt s + 1e-8), with m and
+    s the bias-corrected running means of each gradient g and of g^2."""
 
-    def __init__(self, theta):
-        self.theta, self.mean, self.square, self.steps = theta, 0.0, 0.0, 0
+    def __init__(self, arrays):
+        self.arrays, self.steps = arrays, 0
+        self.means, self.squares = [0.0] * len(arrays), [0.0] * len(arrays)
 
-    def step(self, gradient, learning_rate):
-        """One step; changes theta, both means and the count of steps."""
-        # The usual 0.9 for the mean, but 0.95 for the square: gradients can jump by
-        # orders of magnitude as a density sharpens; 0.999 would remember that for a
-        # thousand steps.
-        self.mean = 0.9 * self.mean + (1 - 0.9) * gradient
-        self.square = 0.95 * self.square + (1 - 0.95) * gradient ** 2
+    def step(self, gradients, learning_rate):
+        """One step; changes the arrays, their means and the count of steps."""
         self.steps += 1
-        m = self.mean / (1 - 0.9 ** self.steps)
-        s = self.square / (1 - 0.95 ** self.steps)
-        self.theta += learning_rate * m / (np.sqrt(s) + 1e-8)  # 1e-8: no 0 / 0
+        for k, (a, g) in enumerate(zip(self.arrays, gradients)):
+            # The usual 0.9 for the mean, but 0.95 for the square: gradients can jump by
+            # orders of magnitude as a density sharpens; 0.999 would remember that for a
+            # thousand steps.
+            self.means[k] = 0.9 * self.means[k] + (1 - 0.9) * g
+            self.squares[k] = 0.95 * self.squares[k] + (1 - 0.95) * g ** 2
+            m = self.means[k] / (1 - 0.9 ** self.steps)
+            s = self.squares[k] / (1 - 0.95 ** self.steps)
+            a += learning_rate * m / (np.sqrt(s) + 1e-8)  # 1e-8: no 0 / 0
 
 
 def cosine(step, steps):

@@ -28,10 +28,9 @@ def log_sum_exp(a, axis):
 def log_marginal(p, x, z, weights):
     """log p(x) = log sum_z weights p(x|z) at x (L, N, J, X), as (L, N, J), from nodes z
     (L, S, 1, Z) and weights (L, S, 1).  Poster, "Variational autoencoders"."""
-    with np.errstate(divide="ignore"):  # nodes without mass have log weight -inf
-        log_weights = np.log(weights)
     every_x = np.reshape(x, (x.shape[0], 1, -1, x.shape[-1]))
-    log_px = log_sum_exp(log_weights + p.log_prob(every_x, z), 1)
+    with np.errstate(divide="ignore"):  # nodes without mass have log weight -inf
+        log_px = log_sum_exp(np.log(weights) + p.log_prob(every_x, z), 1)
     return np.reshape(log_px, log_px.shape[:1] + x.shape[1:-1])
 
 
@@ -82,7 +81,7 @@ def upper(p, log_m, z, x, weights):
     x, with gap KL[p(x) || m], infinite where m misses mass of p; or any lower bound of
     log p(x) such as the ELBO, with gap E_p KL[q(z|x) || p(z|x)]; log p(x) gives I.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # m may miss mass of p
         difference = p.log_prob(x, z) - log_m(x)
     # 0 log 0 = 0: skip x that p gives no weight, even where m(x) = 0.
     return expectation(np.where(weights > 0, difference, 0), weights)

@@ -11,8 +11,6 @@ from . import bounds, normal
 from .models import select
 from .nodes import along_first
 
-KEYS = ["lower", "information", "upper", "elbo", "kl", "log_likelihood"]
-
 
 def evaluate(models, x, control=0.0, seed=0, **sizes):
     """A row of the table per model, a dict with the keys of exact.evaluate, in nats;
@@ -25,12 +23,12 @@ def evaluate(models, x, control=0.0, seed=0, **sizes):
     """
     x, rows = along_first(x).astype(models.problem.dtype), []
     for k, level in enumerate(models.levels):
+        row = dict(level=level, seed=models.seeds[k], best=models.problem.best, note="")
         found = figures(models.problem, select(models.params, k), x, control,
                         np.random.default_rng(seed), **sizes)
-        row = dict(level=level, seed=models.seeds[k], best=models.problem.best, note="")
-        for key, values in zip(KEYS, found):
-            row[key] = float(np.mean(values))
-            row[f"{key}_se"] = float(np.std(values, ddof=1) / np.sqrt(len(values)))
+        for key, values in found.items():
+            row[key] = np.mean(values).item()
+            row[f"{key}_se"] = (np.std(values, ddof=1) / np.sqrt(len(values))).item()
         if row["lower"] > row["upper"] + 5e-4:  # as much as is shown
             row["note"] = (f"lower is {row['lower'] - row['upper']:.4f} above upper: "
                            f"noise, s.e. of I is {row['information_se']:.4f}")
@@ -40,7 +38,7 @@ def evaluate(models, x, control=0.0, seed=0, **sizes):
 
 def figures(problem, params, x, control, rng, replicates=8, n=512, n_codes=4096,
             n_importance=64):
-    """Independent values of each of KEYS for a single model, a tuple of vectors.
+    """Independent values of each figure of a single model, a dict of vectors.
 
     lower <= I <= upper on average over `replicates` independent sets of n_codes codes,
     n of which yield x; information is their mean, I up to half their difference.  The
@@ -52,10 +50,10 @@ def figures(problem, params, x, control, rng, replicates=8, n=512, n_codes=4096,
     (p, q, _), both = problem.densities(params), []
     for _ in range(replicates):
         (z, eps, weights), codes = problem.code_nodes(rng, n_codes, n)
-        _, other = problem.code_nodes(rng, n_codes, n)
+        _, others = problem.code_nodes(rng, n_codes, n)
         x_of_z, weights = p.joint(z, eps, weights)
         both.append([bounds.multi_sample(p, z, x_of_z, weights, *nodes)[0]
-                     for nodes in (codes, other)])
+                     for nodes in (codes, others)])
     lower, upper = np.transpose(both)
 
     eps = rng.standard_normal((1, x.shape[1], n_importance, problem.dim_z))
@@ -66,8 +64,8 @@ def figures(problem, params, x, control, rng, replicates=8, n=512, n_codes=4096,
     wider, from_q = log_var + math.log(1.5), np.arange(n_importance)[:, None] % 2 == 0
     z = np.where(from_q, normal.sample(mean, wider, eps), eps)
     log_prior = normal.log_prob(z, 0.0, 0.0)
-    proposal = np.logaddexp(normal.log_prob(z, mean, wider), log_prior) - math.log(2)
-    log_weights = p.log_prob(x, z) + log_prior - proposal - math.log(n_importance)
-    log_px = bounds.log_sum_exp(log_weights, 2)[0]
-    return (lower, (lower + upper) / 2, upper, elbo - control, kl[0, :, 0],
-            log_px - control)
+    log_mixture = np.logaddexp(normal.log_prob(z, mean, wider), log_prior) - math.log(2)
+    log_weights = log_prior - log_mixture - math.log(n_importance)
+    log_px = bounds.log_sum_exp(p.log_prob(x, z) + log_weights, 2)[0]
+    return dict(lower=lower, information=(lower + upper) / 2, upper=upper,
+                elbo=elbo - control, kl=kl[0, :, 0], log_likelihood=log_px - control)

@@ -41,19 +41,17 @@ class Mixture:
 
     def density(self, params, p, codes):
         """r(z|x)."""
-        return MixtureNet(params, self.n_parts)
+        return MixtureNet(params)
 
 
 class MixtureNet(Density):
     """z | x is a mixture of C normals: its log weights (up to a constant), means and
     log variances come from the net."""
 
-    def __init__(self, params, n_parts):
-        self.params, self.n_parts = params, n_parts
-
     def log_prob(self, z, x):
         """log density of z (L, N, J, Z) at x (L, N, J, X), as (L, N, J)."""
-        out, Z, C = net(self.params, x), z.shape[-1], self.n_parts
+        out, Z = net(self.params, x), z.shape[-1]
+        C = out.shape[-1] // (1 + 2 * Z)
         logits, mean, log_var = np.split(out, [C, C + C * Z], -1)
         shape = (*logits.shape, Z)
         log_probs = normal.log_prob(z[..., None, :], np.reshape(mean, shape),

@@ -21,29 +21,28 @@ class Models(NamedTuple):
 
     def save(self, path):
         """Write all but the problem to a file, NumPy's .npz."""
-        np.savez(path, levels=np.array(self.levels, float), seeds=self.seeds,
-                 theta=flatten(self.params))
+        np.savez(path, np.array(self.levels, float), self.seeds, *arrays(self.params))
 
 
 def load(path, problem):
     """The Models in a file that `save` wrote.  Raises ValueError where they cannot be
     of this problem."""
     with np.load(path) as file:
-        levels, seeds, theta = file["levels"], file["seeds"].tolist(), file["theta"]
-    params = stack([problem.init(np.random.default_rng(0))] * len(levels))
-    if theta.size != flatten(params).size:
-        raise ValueError(f"{path}: models of another problem; {theta.size} parameters, "
-                         f"this problem's {len(levels)} have {flatten(params).size}")
+        levels, seeds, *saved = file.values()
+    init = problem.init(np.random.default_rng(0))
+    params = stack([init] * len(levels), dtype=problem.dtype)
+    if [a.shape for a in arrays(params)] != [a.shape for a in saved]:
+        raise ValueError(f"{path}: models of another problem, with other arrays")
+    for a, values in zip(arrays(params), saved):
+        a[...] = values
     levels = [None if np.isnan(level) else float(level) for level in levels]
-    return Models(problem, levels, seeds, unflatten(theta, params))
+    return Models(problem, levels, seeds.tolist(), params)
 
 
 def stack(params, repeats=1, dtype=float):
     """Concatenate the seeds' parameters, or nodes, each repeated once per level."""
-    def join(arrays):
-        joined = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
-        return np.repeat(joined, repeats, 0).astype(dtype, copy=False)
-    return tuple(tuple(join(arrays) for arrays in zip(*nets)) for nets in zip(*params))
+    return tuple(tuple(np.repeat(np.concatenate(same, dtype=dtype), repeats, 0)
+                       for same in zip(*nets)) for nets in zip(*params))
 
 
 def select(params, index):
@@ -51,13 +50,6 @@ def select(params, index):
     return tuple(tuple(a[index:index + 1] for a in net) for net in params)
 
 
-def flatten(params):
-    """All numbers of all arrays in one vector."""
-    return np.concatenate([a.ravel() for net in params for a in net] or [np.zeros(0)])
-
-
-def unflatten(theta, params):
-    """Arrays shaped as in params that are parts of the vector theta, sharing memory."""
-    ends = np.cumsum([a.size for net in params for a in net])
-    parts = iter(np.split(theta, ends[:-1]))
-    return tuple(tuple(next(parts).reshape(a.shape) for a in net) for net in params)
+def arrays(params):
+    """A list of all arrays."""
+    return [a for net in params for a in net]

@@ -27,8 +27,6 @@ def net(params, inputs):
     """The poster's 2-layer FC net: tanh(inputs W + b) V + c.
     (L, N, J, in) -> (L, N, J, out)."""
     W, b, V, c = params
-    if inputs.shape[1] > inputs.shape[2]:  # fewer and larger products of matrices
-        return np.swapaxes(net(params, np.swapaxes(inputs, 1, 2)), 1, 2)
     return np.matmul(np.tanh(np.matmul(inputs, W) + b), V) + c
 
 
@@ -45,6 +43,9 @@ class Density:
     another log_prob and joint, has its log p(x) from that.  Where a problem is to make
     its parameters, it has a static init(rng, n_in, n_hidden, n_out) as well.
     """
+
+    def __init__(self, params=()):
+        self.params = params
 
     def log_marginal(self, x, z, weights):
         """bounds.log_marginal, for a critic that holds p fixed."""
@@ -65,11 +66,9 @@ class NormalNet(Density):
 
     def mean_and_log_var(self, inputs):
         """mean and log_var, (L, N, J, dim), at inputs (L, N, J, in)."""
-        out = net(self.params, inputs)
-        if self.log_var is not None:
-            return out, self.log_var
-        half = out.shape[-1] // 2
-        return out[..., :half], out[..., half:]
+        out, held = net(self.params, inputs), self.log_var
+        n = out.shape[-1] // 2
+        return (out[..., :n], out[..., n:]) if held is None else (out, held)
 
     def log_prob(self, value, inputs):
         """log density of value (L, N, J, dim) at inputs (L, N, J, in), as (L, N, J)."""
@@ -83,14 +82,9 @@ class NormalNet(Density):
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z, eps of N(0, I):
         x = mean + sd eps.  TypeError for a subclass with another log_prob."""
-        if not self.is_normal():
-            raise TypeError(f"{type(self).__name__} has its own log_prob, so it needs "
-                            "its own joint")
+        if type(self).log_prob is not NormalNet.log_prob:
+            raise TypeError(f"{type(self).__name__}: its own log_prob needs a joint")
         return normal.sample(*self.mean_and_log_var(z), eps), weights
-
-    def is_normal(self):
-        """Whether log_prob is the one of this class."""
-        return getattr(self.log_prob, "__func__", None) is NormalNet.log_prob
 
     def log_marginal(self, x, z, weights):
         """bounds.log_marginal, for a p that is held fixed: one product of matrices.
@@ -99,24 +93,21 @@ class NormalNet(Density):
             log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j);
         for x of more dimensions the first two terms are sums over them.
         """
-        if not self.is_normal():
+        if type(self).log_prob is not NormalNet.log_prob:
             return super().log_marginal(x, z, weights)
         mean, log_var = self.mean_and_log_var(z)                       # (L, S, 1, X)
         a = np.broadcast_to(np.exp(-log_var), mean.shape)
         c = np.log(weights) + self.log_prob(np.zeros_like(mean), z)
         coefficients = np.concatenate([a, a * mean, c[..., None]], -1)[:, :, 0]
-        x_rows = np.reshape(x, (x.shape[0], -1, x.shape[-1]))          # (L, N J, X)
-        ones = np.ones((*x_rows.shape[:2], 1), mean.dtype)
-        features = np.concatenate([-0.5 * x_rows ** 2, x_rows, ones], -1)
+        rows = np.reshape(x, (x.shape[0], -1, x.shape[-1]))            # (L, N J, X)
+        ones = np.ones_like(rows[..., :1])
+        features = np.concatenate([-0.5 * rows ** 2, rows, ones], -1)
         terms = np.matmul(features, np.swapaxes(coefficients, 1, 2))   # (L, N J, S)
         return np.reshape(log_sum_exp(terms, -1), (-1, *x.shape[1:-1]))
 
 
 class CategoricalNet(Density):
     """x | z is one of K values, one-hot, with probabilities softmax(logits(z))."""
-
-    def __init__(self, params):
-        self.params = params
 
     init = staticmethod(init)  # a logit per category
 

@@ -6,21 +6,22 @@ random shift) or the exact value (a fine `grid`).  The poster's two problems tra
 the coarse grid; the others are for comparison, and for dimensions that a grid cannot
 fill.
 Each gives points (1, N, 1, dim) of N(0, I) and weights (1, N, 1) that sum to one, along
-the axis N of the variable drawn first; `pair` and `cross` put two of them together.
+the axis N of the variable drawn first; `cross` puts every node of one beside every node
+of another.
 """
 import numpy as np
 
 
 def along_first(a):
-    """Values (n,) or (n, dim) as (1, n, 1, dim): along N, the variable drawn first."""
-    return np.reshape(a, (1, len(a), 1, -1))
+    """Values (n,), (n, dim) or nodes as (1, n, 1, dim): along N, the variable drawn
+    first."""
+    a = np.asarray(a)
+    return np.reshape(a, (1, -1, 1, a.shape[-1] if a.ndim > 1 else 1))
 
 
 def along_second(a):
-    """Values (n,), (n, dim) or (1, n, 1, dim) as (1, 1, n, dim): along J, the other
-    variable."""
-    a = np.asarray(a)
-    return np.reshape(a, (1, 1, -1, a.shape[-1] if a.ndim > 1 else 1))
+    """The same as (1, 1, n, dim): along J, the other variable."""
+    return np.swapaxes(along_first(a), 1, 2)
 
 
 def monte_carlo(rng, n, dim):
@@ -62,15 +63,8 @@ def grid(n, dim=1, shift=0.5, half_width=9.0):
     return along_first(points), (weights / np.sum(weights)).reshape(1, -1, 1)
 
 
-def pair(first, second):
-    """Nodes that belong together one to one:
-    (1, 1, n, dim), (1, 1, n, dim), (1, 1, n)."""
-    (a, weights), (b, _) = first, second
-    return along_second(a), along_second(b), weights.reshape(1, 1, -1)
-
-
 def cross(first, second):
     """Every node of the second at every node of the first:
     (1, N, 1, dim), (1, 1, J, dim), (1, N, J)."""
     (a, a_weights), (b, b_weights) = first, second
-    return a, along_second(b), a_weights * b_weights.reshape(1, 1, -1)
+    return a, along_second(b), a_weights * b_weights.swapaxes(1, 2)

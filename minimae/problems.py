@@ -1,8 +1,5 @@
 """A problem is a class: a model, its data, and nodes of both.  The poster's two
-examples, and data of your own.
-
-Training needs what `Problem` lists, and exact figures what `Summable` adds.
-"""
+examples, and data of your own."""
 import numpy as np
 
 from . import checks, normal
@@ -12,19 +9,20 @@ from .nets import CategoricalNet, NormalNet, init
 from .nodes import along_first, along_second, cross, grid, kronecker
 
 TRAINING_WIDTH = 4.5  # training grids cover all but 7e-6 of N(0, 1)
-MOST_CELLS = 2 ** 22  # of a table p(x|z), 32 MB
 
 
 class Problem:
-    """What training needs to know of a model and its data.
+    """What training and the figures need to know of a model and its data.
 
     Attributes: dim_x, dim_z; n_hidden, units of each net; critic, see critics; Decoder,
     a nets.Density with init; dtype of all arrays; best, the highest possible E log p(x)
     in nats, None where it is unknown; max_information, the highest level that makes
-    sense, and the reason.
+    sense.  Training needs `nodes`, certified figures `code_nodes`.  Exact figures need
+    data, noise, outcomes and log_m on grids, with which `nodes` are coarse ones of
+    n_eps and n_z points per dimension of eps and z.
     """
     dtype, best, Decoder = np.float64, None, NormalNet
-    max_information, reason = np.inf, ""
+    max_information = np.inf
 
     def init(self, rng):
         """Parameters of one model: p's, q's and r's, a tuple of arrays each."""
@@ -37,7 +35,7 @@ class Problem:
         p, q, r = params
         codes = codes or kronecker(np.random.default_rng(0), 1024, self.dim_z)
         held = self.decoder(stop_gradient(p))
-        return self.decoder(p), self.encoder(q), self.critic.density(r, held, codes)
+        return self.decoder(p), NormalNet(q), self.critic.density(r, held, codes)
 
     def init_decoder(self, rng):
         """Parameters of one p(x|z)."""
@@ -46,15 +44,6 @@ class Problem:
     def decoder(self, params):
         """p(x|z) with such parameters."""
         return self.Decoder(params)
-
-    def encoder(self, params):
-        """q(z|x) with such parameters, a normal."""
-        return NormalNet(params)
-
-    def nodes(self, rng):
-        """Nodes for a step of training: (x, eps, weights) of the data and N(0, I), for
-        the ELBO; (z, eps, weights) of p(z) and N(0, I), for the information; and
-        (codes, weights) of p(z), for the critic."""
 
     def code_nodes(self, rng, n_codes, n):
         """n_codes codes, spread evenly, and n of them with an eps each: (z, eps,
@@ -66,18 +55,12 @@ class Problem:
         nodes = (z, eps, np.full((1, n, 1), 1 / n)), (codes, code_weights)
         return [[a.astype(self.dtype) for a in group] for group in nodes]
 
+    # Grids: what exact figures need, and training on a coarse one.
 
-class Summable(Problem):
-    """And what exact figures need: the same expectations on grids of any fineness.
-
-    Attributes: n_eps, n_z, points of a step of training per dimension of eps and z.
-    """
-
-    @property
-    def max_points(self):
-        """The most points per dimension of z that a table p(x|z) of MOST_CELLS has room
-        for: none where x has several dimensions."""
-        return int(MOST_CELLS ** (1 / (self.dim_z + 1))) if self.dim_x == 1 else 0
+    def cells(self, n):
+        """Entries of a table p(x|z), with n points per dimension: too many where x has
+        several."""
+        return n ** (1 + self.dim_z) if self.dim_x == 1 else np.inf
 
     def data(self, grid):
         """Nodes and weights of x; grid(dim) are those of N(0, I) in dim dimensions."""
@@ -87,25 +70,19 @@ class Summable(Problem):
         return grid(1)
 
     def nodes(self, rng):
+        """Nodes for a step of training: (x, eps, weights) of the data and N(0, I), for
+        the ELBO; (z, eps, weights) of p(z) and N(0, I), for the information; and
+        (codes, weights) of p(z), for the critic."""
         def coarse(dim, n=self.n_eps):
             return grid(n, dim, rng.random(dim), TRAINING_WIDTH)
         data = cross(self.data(coarse), coarse(self.dim_z))
         codes = coarse(self.dim_z, self.n_z)
         return data, cross(codes, self.noise(coarse)), codes
 
-    def grids(self, n, *place):
-        """The first two of `nodes`, on fixed grids with n points per dimension; place:
-        shift and half_width, see grid."""
-        def fine(dim):
-            return grid(n, dim, *place)
-        z = fine(self.dim_z)
-        return cross(self.data(fine), z), cross(z, self.noise(fine))
-
     def outcomes(self, n, p):
         """x (1, 1, J, X) and cells dx that cover the range of x under p, for sums."""
-        z, weights = grid(n if self.dim_z == 1 else 24, self.dim_z)
-        # Ignore z without mass: the net's output there is arbitrary.
-        z = z[:, weights[0, :, 0] > 1e-9]
+        # Ignore z without mass, beyond 6: the net's output there is arbitrary.
+        z, _ = grid(n if self.dim_z == 1 else 24, self.dim_z, half_width=6.0)
         ends, _ = p.joint(z, along_second([-9.0, 9.0]), 1.0)
         x = np.linspace(np.min(ends), np.max(ends), n)
         return along_second(x), x[1] - x[0]
@@ -115,7 +92,7 @@ class Summable(Problem):
         law of x; see bounds.upper."""
 
 
-class SplitNormal(Summable):
+class SplitNormal(Problem):
     """x ~ N(0, 1) as an infinite mixture of normals (poster, "Splitting the normal").
 
     The decoder is expressive (mean and log variance from the net), or restricted where
@@ -123,15 +100,14 @@ class SplitNormal(Summable):
     n_train: points of a step of training per dimension.
     """
     dim_x, best = 1, -0.5 * (normal.LOG_2PI + 1)  # minus the entropy of N(0, 1)
-    reason = "; beyond, the exact figures cannot be resolved"
 
     def __init__(self, n_hidden=16, n_train=12, log_var=None, critic=Normal(), dim_z=1):
         checks.whole(1, n_hidden=n_hidden, n_train=n_train, dim_z=dim_z)
         self.n_hidden, self.dim_z, self.log_var = n_hidden, dim_z, log_var
         self.n_eps, self.n_z, self.critic = n_train, n_train, critic
-        # The linear solution at M nats has sd exp(-M); the second finest grid (width
-        # 18) of exact must have two points per sd.
-        self.max_information = np.log(np.sqrt(MOST_CELLS) / 2 / 18 / 2)
+        # Beyond, exact figures are not resolved: the linear solution at M nats has sd
+        # exp(-M); 1024 points on a width of 18, exact's second finest grid, are two.
+        self.max_information = np.log(1024 / 18 / 2)
 
     def init_decoder(self, rng):
         outs = [1, 1] if self.log_var is None else [1]
@@ -147,7 +123,7 @@ class SplitNormal(Summable):
         return normal.log_prob(x, 0.0, 0.0)
 
 
-class Categorical(Summable):
+class Categorical(Problem):
     """x one of len(p_true) categories, one-hot (poster, "MAE, categorical example").
 
     The poster's critic, a normal, tops out near 2.105 nats for ten equal categories
@@ -156,7 +132,6 @@ class Categorical(Summable):
     Raises ValueError where p_true is not a distribution.
     """
     Decoder = CategoricalNet
-    reason = "; with p(x) = p_true, I cannot exceed the entropy of x"
 
     def __init__(self, p_true, n_hidden=16, dim_z=1, critic=Mixture(2), n_z=128,
                  n_eps=10):
@@ -166,9 +141,8 @@ class Categorical(Summable):
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, n_z=n_z, n_eps=n_eps)
         self.p_true, self.dim_x, self.critic = p / np.sum(p), len(p), critic
         self.n_hidden, self.dim_z, self.n_z, self.n_eps = n_hidden, dim_z, n_z, n_eps
-        masses = self.p_true[p > 0]
-        self.best = np.sum(masses * np.log(masses))
-        self.max_information = abs(self.best)
+        self.best = np.sum(self.p_true * np.log(self.p_true + (p == 0)))  # 0 log 0 = 0
+        self.max_information = abs(self.best)  # where p(x) = p_true, the entropy of x
 
     def data(self, grid):
         return along_first(np.eye(self.dim_x)), self.p_true[None, :, None]
@@ -177,20 +151,18 @@ class Categorical(Summable):
         """None: all x are summed over at every z."""
         return np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1))
 
-    @property
-    def max_points(self):
-        cells = min(2 ** 18, MOST_CELLS / self.dim_x)  # 2^18: some seconds
-        return int(cells ** (1 / self.dim_z) + 1e-9)
+    def cells(self, n):
+        # At least 16 categories: a finer grid would take more than some seconds.
+        return max(self.dim_x, 16) * n ** self.dim_z
 
     def outcomes(self, n, p):
         return along_second(np.eye(self.dim_x)), 1.0
 
     def log_m(self, x):
-        with np.errstate(divide="ignore"):  # U is infinite where p_true misses mass
-            return np.log(np.sum(x * self.p_true, -1))
+        return np.log(np.sum(x * self.p_true, -1))
 
 
-class Data(Summable):
+class Data(Problem):
     """Rows of your own, (n, X): numbers of about N(0, 1), or one-hot categories.
 
     train is for training, test is held out for the figures.  Decoder: NormalNet,
@@ -207,21 +179,22 @@ class Data(Summable):
         checks.whole(batch, n_codes=n_codes)
         self.train, self.test = check_rows("train", train), check_rows("test", test)
         self.dtype, self.dim_x = self.train.dtype, self.train.shape[1]
-        self.Decoder, self.critic, self.dim_z = Decoder, critic, dim_z
-        self.n_hidden, self.batch, self.n_codes = n_hidden, batch, n_codes
-        self.max_information = np.log(n_codes / 10)
-        self.reason = f"; the sum over {n_codes} codes a step needs 10 e^M of them"
+        self.Decoder, self.critic = Decoder, critic
+        self.n_hidden, self.dim_z = n_hidden, dim_z
+        self.batch, self.n_codes = min(batch, len(self.train)), n_codes
+        self.max_information = np.log(n_codes / 10)  # the sum needs 10 e^M of them
 
     def nodes(self, rng):
-        n = min(self.batch, len(self.train))
-        x = along_first(self.train[rng.choice(len(self.train), n, replace=False)])
-        eps, weights = kronecker(rng, n, self.dim_z)
+        rows = rng.choice(len(self.train), self.batch, replace=False)
+        eps, weights = kronecker(rng, self.batch, self.dim_z)
         # In pairs: what is linear in eps cancels.
         eps, weights = np.concatenate([eps, -eps], 2), np.repeat(weights / 2, 2, 2)
-        return (x, eps, weights), *self.code_nodes(rng, self.n_codes, self.batch)
+        data = along_first(self.train[rows]), eps, weights
+        return data, *self.code_nodes(rng, self.n_codes, self.batch)
 
     def data(self, grid):
-        return along_first(self.test), np.ones((1, len(self.test), 1)) / len(self.test)
+        n = len(self.test)
+        return along_first(self.test), np.full((1, n, 1), 1 / n)
 
     def log_m(self, x):
         log_var = np.log(np.var(self.train, 0) + 1e-9)  # a column may be constant

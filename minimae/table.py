@@ -46,9 +46,6 @@ def remark(row):
     what the bounds tell of the reason."""
     if reached(row) or row["note"]:
         return row["note"]
-    missed, found = row["information"] - row["level"], row["lower"] - row["level"]
-    why = ("I stays below: too few steps, or too poor a critic" if missed < 0
-           else "I stays above: these steps did not bring it down")
-    if abs(found) <= REACHED:
-        why = "I^ is there, so the critic lags behind I"
-    return f"not reached, I - M = {missed:+.3f}; {why}"
+    critic_lags = abs(row["lower"] - row["level"]) <= REACHED
+    why = "I^ is there: r lags behind" if critic_lags else "too few steps, or a poor r"
+    return f"not reached, I - M = {row['information'] - row['level']:+.3f}; {why}"

@@ -5,7 +5,7 @@ from autograd import make_vjp
 from . import bounds, checks
 from .adam import Adam, cosine
 from .bounds import stop_gradient
-from .models import Models, flatten, stack, unflatten
+from .models import Models, stack
 
 GROWTH = 100.0  # of C over a run that violates its level throughout: it ends at C = 30
 # Hidden units at all nodes, of all models: each takes some 240 bytes on the tape of a
@@ -40,10 +40,12 @@ def scale_gradient(a, factor):
 
 
 class Penalty:
-    """The penalty C |I^ - M| of every model in a stack, each with a C of its own.
+    """The penalty C |I^ - M| + total I^ of every model in a stack, each with its own.
 
     C starts small and grows while the violation d = I^ - M is large.  Near 0, |d| is
     replaced by d^2 / (2 width) (a Huber loss); width shrinks with the learning rate.
+    `total`, a learnt multiplier (augmented Lagrangian), stays 0 unless `learning` says
+    by how many nats it rises over a run that is 1 nat off throughout.
     The slope measured at one step is used at the next: with the same nodes, the noise
     of slope and gradient would be correlated and bias I.
     """
@@ -53,47 +55,37 @@ class Penalty:
     START = 0.3
     WIDTH = 1.0  # nats, at the full learning rate
 
-    def __init__(self, levels, steps, growth=GROWTH):
+    def __init__(self, levels, steps, start=START, growth=GROWTH, learning=0.0):
         checks.real(1, 1e9, growth=growth)
         self.target, self.steps, self.growth = np.array(levels, float), steps, growth
         self.free = np.isnan(self.target)  # None becomes NaN
-        self.C = np.full(len(levels), self.START)
+        self.C, self.total = np.full(len(levels), start), np.zeros(len(levels))
+        self.learning = learning / steps
         # Start by raising I^: at first the decoder ignores z.
         self.slope = np.where(self.free, 0.0, self.C)
 
     def update(self, values, step):
         """From values [ELBO, I^] of this step: grow C where the slope exceeds C / 4,
-        then set slope = d/dI^ of -C |I^ - M|, (L,)."""
+        then set slope = d/dI^ of -C |I^ - M| - total I^, (L,)."""
         violation = values[1] - self.target
         # 1e-3: well below what is promised, and never 0 / 0
         width = self.WIDTH * cosine(step, self.steps) + 1e-3
         large = np.abs(violation) > width / 4
         self.C = self.C * np.where(large, self.growth ** (1 / self.steps), 1)
-        slope = -self.C * np.clip(violation / width, -1, 1)
+        self.total += self.learning * np.clip(violation, -1, 1)
+        slope = -self.C * np.clip(violation / width, -1, 1) - self.total
         self.slope = np.where(self.free, 0.0, slope)
 
 
 class Multiplier(Penalty):
-    """The penalty with a C that stays, and a multiplier that is learnt for what is left
-    (augmented Lagrangian): slope = d/dI^ of -C |I^ - M| - total I^.
+    """The penalty with a C that stays, and a learnt multiplier for what is left.  For
+    noisy I^, as on pictures: a C that grows until it holds the level makes p oscillate
+    there."""
 
-    For noisy I^, as on pictures: a C that grows until it holds the level makes p
-    oscillate there.  `total` rises by `learning` nats over a run that is 1 nat off
-    throughout.
-    """
-    # C 1, 2, 5 and learning 2.7, 4.5, 9 were tried on faces: more overshoots, less
+    # start 1, 2, 5 and learning 2.7, 4.5, 9 were tried on faces: more overshoots, less
     # arrives late.
-    START = 2.0
-
-    def __init__(self, levels, steps, learning=4.5):
-        super().__init__(levels, steps, growth=1)
-        self.rate, self.total = learning / steps, 0.0
-
-    def update(self, values, step):
-        """Learn the multiplier, then set slope."""
-        super().update(values, step)
-        self.total += self.rate * np.clip(values[1] - self.target, -1, 1)
-        self.slope = np.where(self.free, 0.0, self.slope - self.total)
+    def __init__(self, levels, steps, start=2.0, growth=1.0, learning=4.5):
+        super().__init__(levels, steps, start, growth, learning)
 
 
 def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_steps=1,
@@ -115,17 +107,13 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
     Raises ValueError where an argument makes no sense, FloatingPointError with step and
     level where a value is not finite, or the ELBO has exploded.
     """
-    check(problem, levels, seeds, steps, learning_rate, critic_steps=critic_steps,
-          encoder_steps=encoder_steps)
+    check(problem, levels, seeds, steps, learning_rate, critic_steps, encoder_steps)
     repeats, rngs = len(levels), [np.random.default_rng(seed) for seed in seeds]
     seeds = [seed for seed in seeds for _ in levels]
     levels = [*levels] * len(rngs)
     penalty = penalty(levels, steps)
     params = stack([problem.init(rng) for rng in rngs], repeats, problem.dtype)
-    players = [Adam(flatten([net])) for net in params]  # p, q and r
-    # A step changes theta in place, and so params.
-    params = tuple(unflatten(player.theta, [net])[0]
-                   for player, net in zip(players, params))
+    players = [Adam(net) for net in params]  # p, q and r; a step changes params
     turns = 1, encoder_steps, critic_steps
 
     for step in range(1, steps + 1):
@@ -133,8 +121,7 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
         with np.errstate(all="ignore"):  # a model that diverges is named below
             for turns_left in range(max(turns), 0, -1):
                 data, prior, codes = stack([problem.nodes(rng) for rng in rngs],
-                                           # the nodes of one seed broadcast
-                                           repeats if len(rngs) > 1 else 1,
+                                           repeats if len(rngs) > 1 else 1,  # broadcast
                                            problem.dtype)
                 backward, values = make_vjp(lambda params: objectives(
                     *problem.densities(params, codes), data, prior, penalty.slope)
@@ -143,7 +130,7 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
                 gradients = backward(np.ones_like(values))
                 for player, gradient, most in zip(players, gradients, turns):
                     if turns_left <= most:
-                        player.step(flatten([gradient]), rate)
+                        player.step(gradient, rate)
         penalty.update(values, step)  # the slope is for the next step and its nodes
         if callback:
             callback(step, params, values)
@@ -153,31 +140,29 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
 def stop_if_diverged(step, levels, values, learning_rate):
     """Raise FloatingPointError that names the first model with a value that is not
     finite, or with an ELBO as large as EXPLODED."""
-    bad = ~(np.isfinite(values[1]) & (np.abs(values[0]) < EXPLODED))  # NaN is bad
-    if bad.any():
-        k = np.argmax(bad)
+    good = np.isfinite(values[1]) & (np.abs(values[0]) < EXPLODED)  # False for NaN
+    for k in np.flatnonzero(~good):
         raise FloatingPointError(
             f"training diverged at step {step}, level {levels[k]}, ELBO "
             f"{values[0, k]:.3g}: try a learning rate below {learning_rate:g}")
 
 
-def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, **more_steps):
+def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=1,
+          encoder_steps=1):
     """Raise a ValueError of one line that says what is wrong and what is allowed."""
     for name, values in [("levels", levels), ("seeds", seeds)]:
         if isinstance(values, str) or not np.iterable(values) or not len(values):
             raise ValueError(f"{name} {values}: give a list of at least one")
-    for level in levels:  # 1e-9: log K, rounded; 1e9: not inf
+    for level in filter(None, levels):  # 1e-9: log K, rounded; 1e9: not inf
         checks.real(0, min(problem.max_information + 1e-9, 1e9),
-                    f" nats{problem.reason}", level=0 if level is None else level)
+                    " nats, the most that this problem can hold", level=level)
     for seed in seeds:
         checks.whole(0, seed=seed)
-    checks.whole(1, steps=steps, **more_steps)
+    checks.whole(1, steps=steps, critic_steps=critic_steps, encoder_steps=encoder_steps)
     checks.real(1e-9, 1e9, learning_rate=learning_rate)
-    # All nodes of a bound, times hidden units, times models
-    nodes = max(np.prod(np.broadcast_shapes(*(a.shape[:3] for a in group)), dtype=float)
-                for group in problem.nodes(np.random.default_rng(0))[:2])
-    models, most = len(levels) * len(seeds), MOST_UNITS / problem.n_hidden / nodes
-    if models > most:
-        allowed = f"up to {most:.0f} models, or " if most >= 1 else ""
-        raise ValueError(f"{models} models with {nodes:.0f} nodes a step would take "
-                         f"gigabytes: give {allowed}fewer nodes")
+    data, prior, _ = problem.nodes(np.random.default_rng(0))
+    models, nodes = len(levels) * len(seeds), max(data[2].size, prior[2].size)
+    most = MOST_UNITS // problem.n_hidden
+    if models * nodes > most:
+        raise ValueError(f"{models} models times {nodes} nodes a step would take "
+                         f"gigabytes: give fewer of one, up to {most} in all")

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from minimae import exact
-from minimae.models import Models
+from minimae.models import Models, arrays
 from minimae.nets import NormalNet
 
 SEED = int(os.environ.get("MINIMAE_SEED", 0))
@@ -54,10 +54,16 @@ def random_like(params, rng, *scales):
                  for net, scale in zip(params, scales))
 
 
+def flatten(params):
+    """All numbers of all arrays in one vector."""
+    return np.concatenate([np.ravel(a) for a in arrays(params)] or [np.zeros(0)])
+
+
 def at_most(points, problem):
     """The same problem, on exact grids of so many points: it is marked sooner, which
     saves seconds."""
-    problem.__class__ = type("Small", (type(problem),), {"max_points": points})
+    problem.__class__ = type("Small", (type(problem),), {
+        "cells": lambda self, n: exact.MOST_CELLS * n / points})
     return problem
 
 

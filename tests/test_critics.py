@@ -154,5 +154,5 @@ def test_a_subclass_with_its_own_log_prob_is_right_under_bayes_rule():
 def test_a_subclass_with_another_log_prob_alone_is_refused():
     problem = LaplaceProblem(n_hidden=3, critic=critics.Bayes())
     problem.kind = OnlyLogProb
-    with pytest.raises(TypeError, match="OnlyLogProb has its own log_prob"):
+    with pytest.raises(TypeError, match="OnlyLogProb: its own log_prob needs a joint"):
         train.train(problem, [0.5], steps=1)

@@ -13,11 +13,11 @@ import pytest
 
 import test_train
 from helpers import differences, generator, random_like, truth
-from minimae import bounds, critics, exact, nets, normal, problems, train
+from minimae import bounds, critics, exact, nets, nodes, normal, problems, train
 
 real = {name: getattr(module, name) for module, name in [
     (normal, "log_prob"), (normal, "kl_to_standard"), (bounds, "infomax"),
-    (bounds, "elbo"), (bounds, "upper"), (bounds, "log_marginal"), (problems, "cross")]}
+    (bounds, "elbo"), (bounds, "upper"), (bounds, "log_marginal"), (nodes, "cross")]}
 
 
 @functools.cache
@@ -115,7 +115,7 @@ MISTAKES = {
                                                      z, x, w)),
     "sign of log m in U":
         (*UPPER, lambda p, m, z, x, w: real["upper"](p, lambda x: -m(x), z, x, w)),
-    "weights that do not sum to one": (problems, "cross", unnormalised_cross),
+    "weights that do not sum to one": (nodes, "cross", unnormalised_cross),
     "mean for sum over nodes":
         (bounds, "expectation", lambda a, w, axis=(1, 2): np.mean(w * a, axis=axis)),
     "softmax not normalised":

@@ -70,15 +70,9 @@ def test_one_shift_for_all_dimensions_is_caught(dim):
     assert worst(one_shift, dim) > 10
 
 
-def test_pair_and_cross_average_what_they_say():
-    """E f g = E f E g over the product; over pairs the mean of a node's two values."""
+def test_cross_averages_over_the_product():
+    """E f g = E f E g."""
     first, second = nodes.grid(5), nodes.grid(7, 2)
     a, b, weights = nodes.cross(first, second)
     assert a.shape == (1, 5, 1, 1) and b.shape == (1, 1, 49, 2)
     np.testing.assert_allclose(weights, first[1] * second[1].reshape(1, 1, 49))
-    first, second = (nodes.monte_carlo(generator(0), 6, dim) for dim in (2, 3))
-    a, b, weights = nodes.pair(first, second)
-    assert a.shape == (1, 1, 6, 2) and b.shape == (1, 1, 6, 3)
-    np.testing.assert_array_equal(a[0, 0], first[0][0, :, 0])
-    np.testing.assert_array_equal(b[0, 0], second[0][0, :, 0])
-    np.testing.assert_array_equal(weights, first[1].reshape(1, 1, 6))

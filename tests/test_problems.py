@@ -2,9 +2,8 @@
 import numpy as np
 import pytest
 
-from helpers import generator, one_model, random_like, truth
+from helpers import flatten, generator, one_model, random_like, truth
 from minimae import bounds, critics, exact, nets, nodes, problems, table, train
-from minimae.models import flatten
 
 
 @pytest.mark.parametrize("law", [[0.5, 0.5], [0.7, 0.2, 0.1], [1.0, 0.0]])
@@ -20,13 +19,10 @@ def test_best_and_highest_of_a_law(law):
 
 
 @pytest.mark.parametrize("dim", [1, 2])
-@pytest.mark.parametrize("which", ["nodes", "grids"])
-def test_nodes_average_over_the_law_and_the_prior(which, dim):
+def test_nodes_average_over_the_law_and_the_prior(dim):
     """Weights sum to p_true over eps, and to one over z; eps and z are N(0, I)."""
     problem = problems.Categorical([0.7, 0.2, 0.1], dim_z=dim, n_z=16, n_eps=10)
-    data, prior, *_ = (problem.nodes(generator(0)) if which == "nodes"
-                       else problem.grids(16))
-    x, eps, weights = data
+    (x, eps, weights), prior, _ = problem.nodes(generator(0))
     np.testing.assert_array_equal(x[0, :, 0], np.eye(3))
     np.testing.assert_allclose(np.sum(weights, (0, 2)), problem.p_true, rtol=1e-12)
     z, _, z_weights = prior
