@@ -4,6 +4,7 @@ import shared
 
 import ast
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,31 +25,24 @@ def body(source, name):
     return slice(node.body[0].end_lineno, node.end_lineno)
 
 
-def blanks():
-    """The text of every file of the package by its path, without the listed bodies."""
-    texts = {f"minimae/{path.name}": path.read_text("utf-8")
-             for path in DEMOS.parent.glob("minimae/*.py")}
-    for name in {*sum(LISTED, [])}:
-        module, function = name.split(".", 1)
-        path = f"minimae/{module}.py"
-        lines = texts[path].splitlines(keepends=True)
-        lines[body(texts[path], function)] = ["    " * name.count("."), (
-            f'raise NotImplementedError("write {name} ({path})")\n')]
-        texts[path] = "".join(lines)
-    return texts
-
-
 def run(args):
     folder = Path(args.folder).absolute()
     if folder.exists():
         raise ValueError(f"{args.folder} exists: give the name of a new folder")
+    shutil.copytree(DEMOS.parent / "minimae", folder / "minimae",
+                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(DEMOS / "parts.py", folder)
+    for name in sum(LISTED, []):
+        module, function = name.split(".", 1)
+        path = folder / "minimae" / f"{module}.py"
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        lines[body("".join(lines), function)] = ["    " * name.count("."), (
+            f'raise NotImplementedError("write {name} (minimae/{module}.py)")\n')]
+        path.write_text("".join(lines), encoding="utf-8")
     words = sys.executable, str(folder / "parts.py")
     command = " ".join(f'"{word}"' if " " in word else word for word in words)
-    texts = {**blanks(), "parts.py": (DEMOS / "parts.py").read_text("utf-8"),
-             "README.md": PAGE.format(command=command, lesson=DEMOS / "README.md")}
-    (folder / "minimae").mkdir(parents=True)
-    for path, text in texts.items():
-        (folder / path).write_text(text, encoding="utf-8")
+    page = PAGE.format(command=command, lesson=DEMOS / "README.md")
+    (folder / "README.md").write_text(page, encoding="utf-8")
     print(f"{folder / 'README.md'} says what to write; for part 1\n    {command} 1")
 
 

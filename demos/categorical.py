@@ -4,10 +4,11 @@ import shared
 
 import numpy as np
 
-from minimae import checks, exact, plot, problems, train
+from minimae import checks, problems
+from split_normal import train_and_draw
 
 PARSER = shared.options(__doc__, [0, 0.4, 0.8, 1.2, 1.6, 2], "categorical.png",
-                        critic="2")
+                        critic="2", film="the training")
 PARSER.add_argument("--critic-steps", type=int, default=1, metavar="N",
                     help="steps of r for each one of p and q")
 PARSER.add_argument("--categories", type=int, default=10, metavar="K",
@@ -20,16 +21,10 @@ PARSER.add_argument("--nodes", type=int, default=128, help="points of z in a ste
 def run(args):
     # 100: the square of them is what a run takes, here a minute
     checks.whole(2, 100, categories=args.categories)
-    uniform = np.full(args.categories, 1 / args.categories)
     checks.whole(1, nodes=args.nodes)
-    problem = problems.Categorical(uniform, critic=args.critic, n_z=args.nodes)
-    levels = [*args.levels, None]  # None: the plain VAE
-    models = train.train(problem, levels, args.seeds, args.steps, args.learning_rate,
-                         critic_steps=args.critic_steps,
-                         callback=shared.progress(args.steps),
-                         penalty=shared.penalty(args.critic))
-    rows = exact.evaluate(models)
-    shared.save(args, rows, plot.models(models, shared.report(args, rows)))
+    law = np.full(args.categories, 1 / args.categories)
+    train_and_draw(args, problems.Categorical(law, critic=args.critic, n_z=args.nodes),
+                   learning_rate=args.learning_rate)
 
 
 if __name__ == "__main__":

@@ -5,37 +5,17 @@ import shared
 import numpy as np
 from matplotlib import pyplot as plt
 
-from minimae import checks, exact, nets, plot, problems, table, train
+from minimae import checks, exact, plot, problems, table, train
 
-# Where the sd is held fixed the ELBO is steep in I near 0: for sd .5 its slope is
-# 1 / sd^2 - 1 = 3 with a linear mean and has no limit with a net's; C starts at .3.
-# With this rate, and a C that may grow faster, I ends .004 above 0, else .009.
+# Where the sd is held fixed the slope of the ELBO in I near 0 has no limit; C starts at
+# .3.  With this rate, and a C that may grow faster, I ends .004 above 0, else .009.
 STEEP_RATE = 0.04
-# Marker and line, colour, label, size of a star: those of the first two coincide.
-STYLES = {"linear": ("o", "#003f5c", "sd fixed, linear mean", 34),
-          "restricted": ("^-", "#c2410c", "sd fixed, net mean", 16),
-          "expressive": ("s--", "#7a5195", "expressive: mean and sd from the net", 22)}
+STYLES = {  # marker and line, colour, label
+    "restricted": ("^-", "#c2410c", "sd fixed, mean from the net"),
+    "expressive": ("s--", "#7a5195", "expressive: mean and sd from the net")}
 PARSER = shared.options(__doc__, [k / 10 for k in range(21)],
                         "likelihood_vs_information.png", seeds=4, critic="bayes")
 PARSER.add_argument("--sd", type=float, default=0.5, help="where it is held fixed")
-
-
-class LinearNet(nets.NormalNet):
-    """x | z ~ N(z W + b, exp log_var)."""
-
-    def mean_and_log_var(self, inputs):
-        W, b = self.params
-        return inputs @ W + b, self.log_var
-
-
-class Linear(problems.SplitNormal):
-    """The split normal with such a decoder, for which `closed_form` holds."""
-
-    def init_decoder(self, rng):
-        return 0.1 * rng.standard_normal((1, 1, 1, 1)), np.zeros((1, 1, 1, 1))
-
-    def decoder(self, params):
-        return LinearNet(params, self.log_var)
 
 
 def closed_form(information, sd):
@@ -47,18 +27,17 @@ def closed_form(information, sd):
 
 def run(args):
     checks.real(0.05, 2, sd=args.sd)
-    fixed = dict(log_var=2 * np.log(args.sd), critic=args.critic)
+    restricted = problems.SplitNormal(log_var=2 * np.log(args.sd), critic=args.critic)
     steep = dict(learning_rate=STEEP_RATE, penalty=shared.penalty(args.critic))
-    families = {"linear": (Linear(**fixed), steep),
-                "restricted": (problems.SplitNormal(**fixed), steep),
+    families = {"restricted": (restricted, steep),
                 "expressive": (problems.SplitNormal(critic=args.critic), {})}
-    train.check(families["linear"][0], args.levels, args.seeds, args.steps)
+    train.check(restricted, args.levels, args.seeds, args.steps)
     # Levels from the first seed, plain VAEs from all
-    jobs = [(family, *families[family], levels, seeds, args.steps) for family in STYLES
+    jobs = [(name, *how, levels, seeds, args.steps) for name, how in families.items()
             for levels, seeds in [(args.levels, args.seeds[:1]), ([None], args.seeds)]]
     rows = sum(shared.each(measure, jobs, shared.progress(len(jobs), "runs")), [])
-    show(rows, args.sd)
     shared.save(args, rows, draw(rows, args.sd))
+    show(rows, args.sd)
 
 
 def measure(family, problem, how, levels, seeds, steps):
@@ -67,35 +46,27 @@ def measure(family, problem, how, levels, seeds, steps):
     return [{"family": family, **row} for row in exact.evaluate(models)]
 
 
-def columns(rows, family, vae=False):
-    """Level, I, E log p(x) and if they miss it, of a family's levels or plain VAEs."""
-    keys = "level", "information", "log_likelihood"
-    these = [row for row in rows if row["family"] == family]
-    return np.array([[*map(row.get, keys), not table.reached(row)] for row in these
-                     if (row["level"] is None) == vae], float).T
-
-
-def span(values, digits=4):
+def span(values):
     """The least and the greatest of those that are not NaN."""
-    ends = np.round([np.fmin.reduce(values), np.fmax.reduce(values)], digits) + 0.0
-    return " to ".join(f"{end:.{digits}f}" for end in ends)
+    least, most = np.round([np.fmin.reduce(values), np.fmax.reduce(values)], 4) + 0.0
+    return f"{least:.4f} to {most:.4f}"
 
 
 def show(rows, sd):
     """A line per family: where its levels and its plain VAEs lie."""
     lines = []
     for family in STYLES:
-        level, information, likelihood, _ = columns(rows, family)
-        names = ", ".join(table.text(row, "level", 4) for row in rows
-                          if row["family"] == family and table.remark(row))
+        level, information, likelihood = shared.columns(
+            rows, "level", "information", "log_likelihood", family=family)
+        missed = ", ".join(f"{row['level']:g}" for row in rows
+                           if row["family"] == family and table.remark(row))
         lines.append({
-            "family": family,
-            "worst |I - M|": f"{np.fmax.reduce(abs(information - level)):.4f}",
-            "E log p(x)": span(likelihood),
-            "above closed form": span(likelihood - closed_form(information, sd), 5),
-            "I of plain VAEs": span(columns(rows, family, True)[1]), "level": None,
-            "note": f"not reached or not resolved: M {names}" if names else ""})
-    table.show(lines, [(words, words, 0) for words in [*lines[0]][:-2]],
+            "family": family, "missed": np.fmax.reduce(abs(information - level)),
+            "likelihood": span(likelihood[level >= 0]),
+            "vae": span(information[np.isnan(level)]), "level": None,
+            "note": f"not reached or not resolved: M {missed}" if missed else ""})
+    table.show(lines, [("family", "family", 0), ("missed", "worst |I - M|", 4),
+                       ("likelihood", "E log p(x)", 4), ("vae", "I of plain VAEs", 4)],
                f"all in nats; the best E log p(x) is {rows[0]['best']:.5f}, -log sd is "
                f"{-np.log(sd):.4f}")
 
@@ -107,20 +78,20 @@ def draw(rows, sd):
     line = np.linspace(0, max(row["level"] or 0 for row in rows), 300)
     axis.plot(line, closed_form(line, sd), color="black", linewidth=2,
               label=f"closed form, sd = {sd:g} and linear mean")
-    star = dict(linestyle="", marker="*", markeredgecolor="white", zorder=3)
-    for family, (style, colour, label, size) in STYLES.items():
-        _, x, y, missed = columns(rows, family)
-        axis.plot(x, y, style, color=colour, markersize=7, label=label)
-        axis.plot(x[missed == 1], y[missed == 1], style[0], color="white", markersize=4)
-        axis.plot(*columns(rows, family, True)[1:3], color=colour, ms=size, **star)
-    axis.plot([], [], color="grey", markersize=22, **star,
-              label="plain VAEs: where likelihood alone stops")
+    star = dict(linestyle="", marker="*", ms=22, markeredgecolor="white", zorder=3)
+    for name, (style, colour, label) in STYLES.items():
+        level, x, y, reached = shared.columns(
+            rows, "level", "information", "log_likelihood", table.reached, family=name)
+        sweep, missed, vae = level >= 0, reached == 0, np.isnan(level)
+        axis.plot(x[sweep], y[sweep], style, color=colour, markersize=7, label=label)
+        axis.plot(x[missed], y[missed], style[0], color="white", markersize=4)
+        axis.plot(x[vae], y[vae], color=colour, **star)
+    axis.plot([], [], color="grey", **star, label="where plain VAEs stop")
     axis.axvline(-np.log(sd), color="grey", linewidth=1, zorder=0, label="I = -log sd")
     axis.set(xlabel="exact information I, nats", ylabel="exact E log p(x), nats")
     axis.legend(framealpha=1, edgecolor="white", loc=(0.3, 0.04))
-    missing = sum(np.isnan([row["information"] for row in rows]))
-    figure.supxlabel("a point for every M, the nats asked for    hollow: not reached"
-                     f"    not resolved, not shown: {missing} of {len(rows)}", size=12)
+    shared.note(figure, rows,
+                "a point for every M, the nats asked for    hollow: not reached")
     return figure
 
 

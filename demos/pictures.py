@@ -7,8 +7,7 @@ from statistics import NormalDist
 import numpy as np
 from matplotlib import pyplot as plt
 
-from minimae import nodes, normal, plot
-from minimae.bounds import expectation
+from minimae import normal, plot
 
 PARSER = shared.Parser(description=__doc__, allow_abbrev=False)
 PARSER.add_argument("--out-dir", default=".", metavar="FOLDER", help="where they go")
@@ -17,17 +16,14 @@ DARK, ORANGE, LIGHT, GREY = "#003f5c", "#c2410c", "#67b8d6", "#cccccc"
 
 def bar():
     """Î | gap | I | gap | U of x|z ~ N(.8 z, .36), for a wrong critic, N(.5 x, 1), and
-    a wrong law m of x, N(0, 1.5^2)."""
-    z, eps, weights = nodes.cross(nodes.grid(100), nodes.grid(100))
-    x = normal.sample(0.8 * z, np.log(0.36), eps)
-    log_pxz = normal.log_prob(x, 0.8 * z, np.log(0.36))
-    ends = [0, *[expectation(values, weights).item() for values in (
-        normal.entropy(np.zeros(1)) + normal.log_prob(z, x / 2, 0),
-        *(log_pxz - normal.log_prob(x, 0, 2 * np.log(sd)) for sd in (1, 1.5)))]]
+    a wrong law m of x, N(0, 1.5^2): sections 1 and 2 of the lesson."""
+    exact = -0.5 * np.log(0.36)
+    ends = [0, 0.5 * (1 - 0.45), exact, exact + 0.5 * (1 / 2.25 - 1 + np.log(2.25))]
     figure, axis = plt.subplots(figsize=(10, 3), layout="constrained")
-    for left, right, name, colour, hatch, words in zip(
-            ends, ends[1:], "ÎIU", [LIGHT, ORANGE, GREY], ["", "//", ".."], [
-                "found by r\nN(.5 x, 1)", "gap\nE KL[p(z|x)||r]", "gap\nKL[p(x)||m]"]):
+    parts = [("Î", LIGHT, "", "found by r\nN(.5 x, 1)"),
+             ("I", ORANGE, "//", "gap\nE KL[p(z|x)||r]"),
+             ("U", GREY, "..", "gap\nKL[p(x)||m]")]
+    for left, right, (name, colour, hatch, words) in zip(ends, ends[1:], parts):
         axis.barh(0, right - left, 0.6, left, color=colour, hatch=hatch, ec="white")
         axis.plot([right, right], [-0.3, 0.4], color="black", linewidth=2)
         axis.text(right, 0.45, f"{name} = {right:.3f}", ha="center", weight="bold")
@@ -40,23 +36,20 @@ def bar():
 def players():
     """p, q and r, and what each climbs."""
     figure, axis = plt.subplots(figsize=(10, 4), layout="constrained")
-    middle = dict(ha="center", va="center", size=16)
-    for x, y, words in [(0, 0, "encoder q(z|x)"), (2, 0, "decoder p(x|z)"),
-                        (4, 0, "critic r(z|x)"), (1, 1, "ELBO, from data x"),
-                        (3, 1, "Î, from codes z ~ N(0, 1)")]:
-        axis.text(x, y, words, zorder=3, **middle, bbox=dict(
-            boxstyle="round,pad=0.6", facecolor="white" if y else GREY))
-    for x, to, words, line in [(1, 0, "ELBO", "-"), (1, 2, "ELBO", "-"),
-                               (3, 2, "slope · Î", "--"), (3, 4, "Î", "-")]:
+    for x, to, line in [(1, 0, "-"), (1, 2, "-"), (3, 2, "--"), (3, 4, "-")]:
         axis.annotate("", (to, 0.16), (x, 0.84), arrowprops=dict(
             arrowstyle="-|>", lw=2.5, mutation_scale=25, color="k", linestyle=line))
-        axis.text((x + to) / 2, 0.5, words, weight="bold", **middle,
-                  bbox=dict(facecolor="white", edgecolor="none"))
-    axis.text(2, -0.5, "Each player climbs what its arrows say.  M is in the slope, "
-              "which only p is told:\nC where Î is well below M, -C well above.",
-              ha="center", va="center")
-    axis.set(xlim=(-0.8, 4.8), ylim=(-0.7, 1.25))
+    for x, y, words, colour in [
+            (0, 0, "encoder q(z|x)", GREY), (2, 0, "decoder p(x|z)", GREY),
+            (4, 0, "critic r(z|x)", GREY), (2.5, 0.5, "times slope", "white"),
+            (1, 1, "ELBO, from data x", "white"),
+            (3, 1, "Î, from codes z ~ N(0, 1)", "white")]:
+        axis.text(x, y, words, ha="center", va="center", size=16,
+                  bbox=dict(boxstyle="round,pad=0.6", facecolor=colour))
+    axis.set(xlim=(-0.8, 4.8), ylim=(-0.3, 1.25))
     axis.axis("off")
+    figure.supxlabel("Each player climbs what points to it.  M is in the slope, which "
+                     "only p is told:\nC where Î is well below M, -C well above.")
     return figure
 
 
@@ -69,9 +62,9 @@ def tent(sd=0.5, M=0.2):
     figure, axis = plt.subplots(figsize=(10, 5), layout="constrained")
     axis.axvline(M, color="grey")
     axis.plot(nats, elbo, color="black", label=f"ELBO, slope {slope:.2f} at M = {M}")
-    for C, colour, line in [(1, ORANGE, "--"), (3, DARK, "-.")]:
+    for C, side, colour, line in [(1, "below", ORANGE, "--"), (3, "above", DARK, "-.")]:
         curve = elbo - C * np.abs(nats - M)
-        best, side = np.argmax(curve), "below" if C < slope else "above"
+        best = np.argmax(curve)
         axis.plot(nats, curve, line, color=colour, linewidth=2.5, label=f"ELBO - {C} "
                   f"|I - M|, C {side} the slope: highest at I = {nats[best]:.2f}")
         axis.plot(nats[best], curve[best], "o", color=colour, markersize=12)
@@ -83,25 +76,23 @@ def tent(sd=0.5, M=0.2):
 def fooled(M=1.0, at=0.5):
     """x|z ~ N(f(z), e^-2M), f(z) = a G(2 F(z) mod 1), F the distribution function of
     N(0, 1), G its inverse: p(x) is N(0, 1), I is M, and p(z|x) has two humps."""
-    z, x, law = np.linspace(-6, 6, 2400), np.linspace(-6, 6, 601)[:, None], NormalDist()
-    f = np.sqrt(1 - np.exp(-2 * M)) * np.array([
-        law.inv_cdf(np.clip(2 * law.cdf(value) % 1, 1e-12, 1 - 1e-12)) for value in z])
-    posterior = np.exp(-0.5 * (z ** 2 + (x - f) ** 2 * np.exp(2 * M)))
+    G, part = np.vectorize(NormalDist().inv_cdf), (np.arange(2400) + 0.5) / 2400
+    z, f = G(part), np.sqrt(1 - np.exp(-2 * M)) * G(2 * part % 1)
+    x = np.append(z[2::5], at)[:, None]  # like z, each stands for as much of N(0, 1)
+    posterior = np.exp(-0.5 * (x - f) ** 2 * np.exp(2 * M))
     posterior /= np.sum(posterior, 1, keepdims=True)
     # The best normal has the mean and variance of p(z|x); then Î = H(z) - E H(r).
     mean = posterior @ z
     variance = posterior @ z ** 2 - mean ** 2
-    p_x = np.exp(-0.5 * x[:, 0] ** 2)
-    lower = -0.5 * np.sum(p_x * np.log(variance)) / np.sum(p_x)
+    lower = -0.5 * np.mean(np.log(variance[:-1]))
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
-    for half in (z < 0, z > 0):
-        left.plot(z[half], f[half], color=DARK, linewidth=2.5)
+    left.plot(z.reshape(2, -1).T, f.reshape(2, -1).T, color=DARK, linewidth=2.5)
     left.axhline(at, color=ORANGE, linestyle="--", linewidth=2)
     left.set(xlim=(-3, 3), ylim=(-3, 3), xlabel="z", ylabel="f(z), the mean of x",
              title=f"every x, such as {at}, comes from two z")
-    k, dz = np.argmin(np.abs(x - at)), z[1] - z[0]
-    best = np.exp(normal.log_prob(z[:, None], mean[k], np.log(variance[k])))
-    right.fill_between(z, posterior[k] / dz, color=GREY, label=f"p(z|x) at x = {at}")
+    right.fill_between(z, posterior[-1] / np.gradient(z), color=GREY,
+                       label=f"p(z|x) at x = {at}")
+    best = np.exp(normal.log_prob(z[:, None], mean[-1], np.log(variance[-1])))
     right.plot(z, best, "--", color=ORANGE, linewidth=2.5, label="best normal r(z|x)")
     right.set(xlim=(-3, 3), ylim=(0, 2), yticks=[], xlabel="z",
               title=f"I = {M:.2f}, but Î = {lower:.2f} at most")

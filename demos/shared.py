@@ -20,38 +20,31 @@ import argparse
 import contextlib
 import csv
 import io
+import itertools
 import multiprocessing
 import re
 import signal
 import tempfile
 import threading
 import time
-import concurrent.futures.process as pools
 from concurrent import futures
 from functools import partial
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.animation import PillowWriter
-from matplotlib.backend_bases import FigureCanvasBase
 
 from minimae import checks, critics, table, train
 
 matplotlib.rcdefaults()  # the same picture whatever the user's settings
-# eps and ps know no transparency, pgf wants LaTeX
-FORMATS = sorted({*FigureCanvasBase.get_supported_filetypes()} - {"eps", "ps", "pgf"})
-ENDINGS = {"out": FORMATS, "csv": ["csv"], "gif": ["gif"], "html": ["html"]}
 # Of a demo that does without these options
-MISSING = dict(seed=0, seeds=1, steps=1, out=None, csv=None, gif=None, html=None,
-               show=False)
-NO_SETTINGS = {"levels", "seed", "seeds", "out", "show", *ENDINGS}  # of the table
-THREADS = "OMP_NUM_THREADS"  # of one process, for products of matrices
-WORKER = "MINIMAE_WORKER"  # set where a process is a worker of another
-# Matplotlib's page loads the symbols on its buttons from the network: letters do.
-SYMBOLS = {"minus": "-", "fast-backward": "|<<", "step-backward": "|<", "play": ">",
-           "flip-horizontal": "<", "pause": "||", "step-forward": ">|",
-           "fast-forward": ">>|", "plus": "+"}
+MISSING = dict(seed=0, seeds=1, steps=1, csv=None, show=False)
+# Options that are no settings of the table
+NO_SETTINGS = {"levels", "seed", "seeds", "out", "csv", "gif", "html", "show"}
+CRITICS = {"bayes": critics.Bayes, "multi-sample": critics.MultiSample,
+           "1": critics.Normal,  # more than 100 take minutes and gigabytes
+           **{str(n): partial(critics.Mixture, n) for n in range(2, 101)}}
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,8 +54,9 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def options(doc, levels, out, steps=500, seeds=1, critic=None):
-    """A parser with the options of every demo; --critic where it has a default."""
+def options(doc, levels, out, steps=500, seeds=1, critic=None, film=None):
+    """A parser with the options of every demo; --critic where it has a default, --gif
+    and --html where there is a film."""
     parser = Parser(description=doc, allow_abbrev=False,
                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
@@ -73,23 +67,45 @@ def options(doc, levels, out, steps=500, seeds=1, critic=None):
     add("--seeds", type=int, default=seeds, metavar="N", help="how many seeds")
     if critic:
         add("--critic", type=named_critic, default=critic, metavar="C",
-            help="1 the poster's normal, C a mixture of C of them, bayes Bayes' rule")
-    add("--out", default=out, metavar="FIGURE", help="where to save the figure")
-    add("--csv", metavar="TABLE", help="where to save the table, - standard output")
+            help="1 the poster's normal, C a mixture of C of them, bayes Bayes' rule, "
+                 "multi-sample the same over the codes of a step")
+    add("--out", type=writable(".png", ".jpg", ".pdf", ".svg"), default=out,
+        metavar="FIGURE", help="where to save the figure")
+    add("--csv", type=writable(".csv", "-"), metavar="TABLE",
+        help="where to save the table, - standard output")
+    if film:
+        add("--gif", type=writable(".gif"), help=f"where to save {film}")
+        add("--html", type=writable(".html"), help="the same as a page with a slider")
     add("--show", action="store_true", help="open the figure in a window")
     return parser
 
 
 def named_critic(text):
     """A critic by its name on the command line; it prints as that name."""
-    known = {"bayes": critics.Bayes, "1": critics.Normal,
-             "multi-sample": critics.MultiSample}
-    if text not in known and not (text.isdecimal() and 1 < int(text) <= 100):
-        # more than 100 take minutes and gigabytes
+    if text not in CRITICS:
         raise argparse.ArgumentTypeError(f"{text}: give 1 to 100 normals, or bayes")
-    critic = known[text]() if text in known else critics.Mixture(int(text))
+    critic = CRITICS[text]()
     critic.name = text
     return critic
+
+
+def writable(*endings):
+    """The type of an option: the name of a file that can be written.  What one holds
+    stays."""
+    def checked(path):
+        if not path.lower().endswith(endings):
+            raise argparse.ArgumentTypeError(
+                f"{path}: the name must end in {' or '.join(endings)}")
+        new = not os.path.exists(path)
+        try:
+            if new or os.path.isfile(path) or os.path.isdir(path):  # a pipe would wait
+                open(path, "ab").close()
+            if new:
+                os.remove(path)
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from None
+        return path
+    return checked
 
 
 def penalty(critic):
@@ -100,24 +116,18 @@ def penalty(critic):
 
 
 def main(run, parser, argv=None):
-    """run(args), with args.seeds a list; what can go wrong ends in one line."""
+    """run(args), with args.seeds a range; what can go wrong ends in one line."""
     args = argparse.Namespace(**{**MISSING, **vars(parser.parse_args(argv))})
     try:
-        checks.whole(0, seed=args.seed), checks.whole(1, steps=args.steps)
-        checks.whole(1, 10 ** 6, seeds=args.seeds)
+        checks.whole(0, seed=args.seed)
+        checks.whole(1, 10 ** 6, steps=args.steps, seeds=args.seeds)
         args.seeds = range(args.seed, args.seed + args.seeds)
-        check_files(args)
         if BACKEND or not args.show:
             matplotlib.use(BACKEND if args.show else "agg")
-        # What is printed comes after the files: so a closed pipe costs none.  A table
-        # on standard output is that and nothing else.
-        printed = io.StringIO()
-        try:
-            with contextlib.redirect_stdout(printed):
-                run(args)
-        finally:
-            print(printed.getvalue(), end="", flush=True,
-                  file=sys.stderr if args.csv == "-" else sys.stdout)
+        # A table on standard output is that and nothing else.
+        with contextlib.redirect_stdout(sys.stderr if args.csv == "-" else sys.stdout):
+            run(args)
+        sys.stdout.flush()
         if args.show and plt.get_backend().lower() == "agg":
             print("--show: no window can be opened here", file=sys.stderr)
         elif args.show:
@@ -128,118 +138,88 @@ def main(run, parser, argv=None):
         if isinstance(error, BrokenPipeError):  # Python would complain once more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         parser.exit(1, f"{parser.prog}: {error or 'out of memory'}\n")
-    except KeyboardInterrupt:
-        parser.exit(130, f"{parser.prog}: interrupted\n")
-
-
-def check_files(args):
-    """Raise ValueError for a file that cannot be written; what one holds stays."""
-    for name in ENDINGS:
-        path = getattr(args, name) or "-"
-        if path == "-":
-            continue
-        if os.path.splitext(path)[1][1:].lower() not in ENDINGS[name]:
-            raise ValueError(f"--{name} {path}: the name must end in ."
-                             + ", .".join(ENDINGS[name]))
-        new, pipe = not os.path.exists(path), os.path.exists(path) and not (
-            os.path.isfile(path) or os.path.isdir(path))
-        try:
-            if not pipe:
-                open(path, "ab").close()
-            if new:
-                os.remove(path)
-        except OSError as error:
-            raise ValueError(f"--{name} {path}: {error.strerror}") from None
 
 
 def write(path, content):
     """Bytes that are complete, in one go: no other file, and none half written."""
-    with open(path, "wb") as file:
-        file.write(content)
-    print(f"saved {path}")
+    with contextlib.suppress(BrokenPipeError):  # other files may be left to write
+        if path == "-":
+            sys.__stdout__.write(content.decode())
+        else:
+            Path(path).write_bytes(content)
+            print(f"saved {path}")
 
 
 def save(args, rows, figure=None):
-    """Write the table, with the settings of the run, and the figure."""
-    if args.csv:
-        settings = {key: getattr(value, "name", value) for key, value in
-                    vars(args).items() if key not in NO_SETTINGS | rows[0].keys()}
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [*rows[0], *settings], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**settings, **row} for row in rows)
-        if args.csv == "-":
-            sys.__stdout__.write(text.getvalue())
-        else:
-            write(args.csv, text.getvalue().encode())
+    """Write the figure, and the table with the settings of the run."""
     if figure:
         write(args.out, picture(figure, args.out))
+    if not args.csv:
+        return
+    settings = {key: getattr(value, "name", value) for key, value in vars(args).items()
+                if key not in NO_SETTINGS | rows[0].keys()}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*rows[0], *settings], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**settings, **row} for row in rows)
+    write(args.csv, text.getvalue().encode())
 
 
 def picture(figure, path):
     """A figure as the bytes of a file with this name."""
     file = io.BytesIO()
-    figure.savefig(file, format=os.path.splitext(path)[1][1:], dpi=150)
+    figure.savefig(file, format=path.rpartition(".")[2], dpi=150)
     return file.getvalue()
 
 
-class OnePalette(PillowWriter):
-    """A GIF with the same 128 colours in all frames: else it flickers, twice as big."""
-
-    def finish(self):
-        frames = [frame.convert("RGB") for frame in self._frames]
-        palette = frames[len(frames) // 2].quantize(128)
-        self._frames = [frame.quantize(palette=palette, dither=0) for frame in frames]
-        super().finish()
-
-
-def save_animation(path, animation):
-    """Write a Matplotlib animation: a GIF, or a page that needs no network."""
-    if path.endswith(".html"):
-        style = "".join(f'.fa-{name}::before {{content: "{letters}"}}'
-                        for name, letters in SYMBOLS.items())
-        style += " i {font-style: normal} img {max-width: 100%}"
+def save_film(args, draw):
+    """Write draw(), a Matplotlib animation, as a GIF and as a page, where asked for."""
+    animation = draw() if args.gif or args.html else None
+    if args.gif:
+        with tempfile.TemporaryDirectory() as folder:
+            film = Path(folder, "film.gif")
+            animation.save(film, "pillow")
+            write(args.gif, film.read_bytes())
+    if args.html:
+        # Matplotlib loads the symbols on its buttons from the network: words will do.
+        style = (".anim-buttons button[title] {width: auto} img {max-width: 100%}"
+                 "button::before {content: attr(title)}")
         page = re.sub("(?s)<link.*?>", f"<style>{style}</style>", animation.to_jshtml())
         # Its parts have random names: the same run, the same bytes.
-        return write(path, re.sub("[0-9a-f]{32}", "", page).encode())
-    with tempfile.TemporaryDirectory() as folder:
-        animation.save(os.path.join(folder, "a.gif"), OnePalette(fps=4))
-        with open(os.path.join(folder, "a.gif"), "rb") as file:
-            write(path, file.read())
+        write(args.html, re.sub("[0-9a-f]{32}", "", page).encode())
 
 
 def report(args, rows, *columns_and_heading):
-    """Print the table, or for several seeds worst and median; rows of the first one."""
+    """Print the table, or for several seeds worst and median."""
     if len(args.seeds) > 1:
         show_seeds(rows)
     else:
         table.show(rows, *columns_and_heading)
-    return [row for row in rows if row["seed"] == args.seed]
 
 
 def show_seeds(rows):
     """Print worst and median over seeds, a line per level in the order of the rows."""
     n_seeds, lines = len({row["seed"] for row in rows}), []
+    differences = [("|I - M|", "information", "level"),
+                   ("I - I^", "information", "lower"),
+                   ("best - E log p(x)", "best", "log_likelihood"),
+                   ("E log p(x) - ELBO", "log_likelihood", "elbo")]
     for k in range(len(rows) // n_seeds):
         group = rows[k::len(rows) // n_seeds]
-        level, known = group[0]["level"], [row for row in group
-                                           if np.isfinite(row["information"])]
-        figures = {"missed": [abs(row["information"] - level) for row in known
-                              if level is not None],
-                   "lag": [row["information"] - row["lower"] for row in known],
-                   "lost": [row["best"] - row["log_likelihood"] for row in known
-                            if row["best"] is not None],
-                   "gap": [row["log_likelihood"] - row["elbo"] for row in known]}
+        known = [row for row in group if np.isfinite(row["information"])]
         counts = {"not reached by": sum(not table.reached(row) for row in known),
                   "not resolved in": n_seeds - len(known)}
-        note = ", ".join(f"{words} {count} of {n_seeds}"
-                         for words, count in counts.items() if count)
-        lines.append({"level": level, "information": level or 0.0, "note": note, **{
-            key: f"{np.max(values):.5f} {np.median(values):.5f}" if values else "-"
-            for key, values in figures.items()}})
-    table.show(lines, [("level", "M asked", 4), ("missed", "|I - M|", 5),
-                       ("lag", "I - I^", 5), ("lost", "best - E log p(x)", 5),
-                       ("gap", "E log p(x) - ELBO", 5)],
+        level = group[0]["level"]
+        line = {"level": level, "information": level or 0.0, "note": ", ".join(
+            f"{words} {n} of {n_seeds}" for words, n in counts.items() if n)}
+        for heading, high, low in differences:
+            found = [abs(row[high] - row[low]) for row in known
+                     if None not in (row[high], row[low])]
+            line[heading] = "-" if not found else (
+                f"{np.max(found):.5f} {np.median(found):.5f}")
+        lines.append(line)
+    columns = [(heading, heading, 5) for heading, *_ in differences]
+    table.show(lines, [("level", "M asked", 4), *columns],
                f"over {n_seeds} seeds, in nats: worst and median of each")
 
 
@@ -248,35 +228,46 @@ def progress(total, what="training"):
     start = time.monotonic()
 
     def show(done, *_):
-        if sys.stderr and sys.stderr.isatty() and (
-                done % (1 + total // 50) == 0 or done == total):
+        if sys.stderr.isatty() and (done % (1 + total // 50) == 0 or done == total):
             left = (time.monotonic() - start) * (total / done - 1)
             print(f"\r{what} {100 * done // total:3d} %, {left:3.0f} s left ",
                   end="\n" * (done == total), file=sys.stderr, flush=True)
     return show
 
 
-def each(function, jobs, done=None):
+def each(function, jobs, done=lambda n: None):
     """[function(*job) for job in jobs], a process per core; done(n) tells of the n-th.
 
     Processes are spawned, so functions must be importable; they end when this one does.
     """
-    if WORKER in os.environ:  # a script without main guard, run again by a worker
-        sys.exit(1)
-    n, done = min(cores(), len(jobs)), done or (lambda n: None)
-    if n == 1:
-        return [(function(*job), done(k))[0] for k, job in enumerate(jobs, 1)]
+    if multiprocessing.current_process().name != "MainProcess":
+        sys.exit(1)  # a script without main guard, run again by a worker
+    n, results = min(cores(), len(jobs)), []
+    run = partial(in_processes, n) if n > 1 else itertools.starmap
+    for result in run(function, jobs):
+        results.append(result)
+        done(len(results))
+    return results
+
+
+def in_processes(n, function, jobs):
+    """Yield what each job returns, in order."""
+    # Threads of one process, for products of matrices: the other cores are taken
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     spawn = multiprocessing.get_context("spawn")
+    main_thread = threading.current_thread() is threading.main_thread()
     with futures.ProcessPoolExecutor(n, spawn, start_worker) as pool:
         try:
-            with for_workers():
-                waiting = running = [pool.submit(function, *job) for job in jobs]
-            while waiting:  # in short turns: Windows interrupts no longer ones
-                finished, waiting = futures.wait(waiting, 0.2)
-                if finished:
-                    done(len(jobs) - len(waiting))
-            return [future.result() for future in running]
-        except pools.BrokenProcessPool:
+            # Workers start with this, as one process is enough to tell of Ctrl-C.
+            handler = main_thread and signal.signal(signal.SIGINT, signal.SIG_IGN)
+            running = [pool.submit(function, *job) for job in jobs]
+            if main_thread:
+                signal.signal(signal.SIGINT, handler)
+            for future in running:
+                while not future.done():  # Windows interrupts no longer waits
+                    futures.wait([future], 0.2)
+                yield future.result()
+        except futures.BrokenExecutor:
             raise OSError("a process ended early: out of memory, or the calling script "
                           "lacks `if __name__ == '__main__':`") from None
         except BaseException:
@@ -302,24 +293,24 @@ def cores():
     return len(affinity(0))
 
 
-@contextlib.contextmanager
-def for_workers():
-    """What starts now ignores Ctrl-C from its first moment, as this process tells of
-    it; and keeps products of matrices on one core, as the others are taken."""
-    known = dict(os.environ)
-    main_thread = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN) if main_thread else None
-    os.environ.update({THREADS: known.get(THREADS, "1"), WORKER: "1"})
-    yield
-    os.environ.clear()
-    os.environ.update(known)
-    if main_thread:
-        signal.signal(signal.SIGINT, handler)
-
-
 def start_worker():
     """In a new process: end as soon as the one that started it is gone."""
     def end_with_parent():
         multiprocessing.parent_process().join()
         os._exit(1)
     threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def columns(rows, *keys, **values):
+    """Columns of the rows that have these values, as arrays, (keys, rows); a key is a
+    name or a function of a row, as in table.show.  None becomes NaN."""
+    rows = [row for row in rows if all(row[k] == v for k, v in values.items())]
+    return np.array([[key(row) if callable(key) else row[key] for row in rows]
+                     for key in keys], float)
+
+
+def note(figure, rows, words):
+    """Below a figure: words, and how many rows it cannot show."""
+    missing = np.sum(np.isnan(columns(rows, "information")))
+    figure.supxlabel(f"{words}\nnot resolved, not shown: {missing} of {len(rows)}",
+                     size=12)

@@ -1,4 +1,4 @@
-"""How fast it is, and where the time goes: every number from this run."""
+"""How fast it is: every number from this run."""
 import shared
 
 import time
@@ -11,89 +11,65 @@ from minimae import checks, exact, models, nodes, problems, train
 from pitfalls import Drawn
 
 PARSER = shared.Parser(description=__doc__, allow_abbrev=False)
-PARSER.add_argument("--part", nargs="+", choices=["gradient", "growth", "race"],
-                    default=["gradient", "growth", "race"], help="what to measure")
+PARSER.add_argument("--part", nargs="+", choices=["gradient", "race"],
+                    default=["gradient", "race"], help="what to measure")
 PARSER.add_argument("--repeats", type=int, default=50, help="how often a step is timed")
 PARSER.add_argument("--steps", type=int, default=2400, help="where the race ends")
 PARSER.add_argument("--seed", type=int, default=0, help="where weights and nodes start")
-PARSER.add_argument("--csv", metavar="TABLE", help="where to save the table")
+PARSER.add_argument("--csv", type=shared.writable(".csv", "-"), metavar="TABLE",
+                    help="where to save the table")
 LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
+PROBLEM = problems.SplitNormal()
 
 
-def by_autograd(problem):
-    """The gradient of a step of training, with the values it is of."""
-    def gradient(params, data, prior, slope):
-        backward, values = make_vjp(lambda params: train.objectives(
-            *problem.densities(params), data, prior, slope))(params)
-        return values, backward(np.ones_like(values))
-    return gradient
-
-
-def medians(args, problem, n_models, functions):
-    """Median milliseconds of a step for each function, called in turns so that a
-    machine that drifts treats all alike."""
-    rng, times, slope = np.random.default_rng(args.seed), [], np.full(n_models, 0.5)
-    params = models.stack([problem.init(rng)], n_models)
-    data, prior, _ = models.stack([problem.nodes(rng)], n_models)
-    for turn in range(args.repeats + 1):  # the first warms up and is dropped
-        row = []
-        for function in functions:
-            start = time.perf_counter()
-            function(params, data, prior, slope)
-            row.append(1e3 * (time.perf_counter() - start))
-        times.append(row)
-    return np.median(times[1:], 0)
+def by_autograd(params, data, prior, slope):
+    """Bounds and gradient of a step of training, as by_hand.bounds_and_gradient."""
+    backward, values = make_vjp(lambda params: train.objectives(
+        *PROBLEM.densities(params), data, prior, slope))(params)
+    return values, backward(np.ones_like(values))
 
 
 def gradient(args):
     """A gradient of the split normal: autograd, by hand in NumPy"""
-    problem = problems.SplitNormal()
+    ways = {"autograd": by_autograd, "by hand": by_hand.bounds_and_gradient}
     for n in (1, 6, 60):
-        ways = {"autograd": by_autograd(problem),
-                "by hand": by_hand.bounds_and_gradient}
-        for way, ms in zip(ways, medians(args, problem, n, ways.values())):
-            yield f"{n} models, {way}", ms, "ms"
-
-
-def growth(args):
-    """How a gradient by autograd grows, for six models"""
-    normal, discrete = problems.SplitNormal, problems.Categorical
-    for what, problem in [
-            *[(f"{n} nodes of x and of z", normal(n_train=n)) for n in (6, 12, 24, 48)],
-            *[(f"{n} hidden units", normal(n_hidden=n)) for n in (8, 16, 64, 256)],
-            *[(f"{n} categories", discrete(np.full(n, 1 / n))) for n in (2, 10, 50)]]:
-        ms, = medians(args, problem, 6, [by_autograd(problem)])
-        yield what, ms, "ms"
+        rng, times = np.random.default_rng(args.seed), {way: [] for way in ways}
+        params = models.stack([PROBLEM.init(rng)], n)
+        data, prior, _ = models.stack([PROBLEM.nodes(rng)], n)
+        # Medians of turns, so that a machine that drifts treats all alike
+        for way, function in (args.repeats + 1) * [*ways.items()]:
+            start = time.perf_counter()
+            function(params, data, prior, np.full(n, 0.5))
+            times[way].append(1e3 * (time.perf_counter() - start))
+        for way in ways:  # the first warms up
+            yield f"{n} models, {way}", np.median(times[way][1:]), "ms"
 
 
 def race(args):
     """Until |I - M| <= .02 on all levels of 3 seeds, with 144 nodes each"""
     for name, problem in [("independent", Drawn(nodes.monte_carlo)),
                           ("Kronecker sequence", Drawn(nodes.kronecker)),
-                          ("grid", problems.SplitNormal())]:
+                          ("grid", PROBLEM)]:
         steps, worst = min(75, args.steps), np.inf
         while not worst <= 0.02 and steps <= args.steps:  # NaN: not resolved
-            start = time.perf_counter()
             found = train.train(problem, LEVELS, range(args.seed, args.seed + 3), steps)
-            seconds = time.perf_counter() - start
             worst = np.max([abs(row["information"] - row["level"])
                             for row in exact.evaluate(found)])
             steps *= 2
-        yield f"{name}, steps", steps // 2, "" if worst <= 0.02 else "(not reached)"
-        yield f"{name}, time", seconds, "s"
-        yield f"{name}, worst |I - M|", worst, "nats"
+        yield name, steps // 2, "steps" + ", not reached" * (not worst <= 0.02)
 
 
 def run(args):
     checks.whole(1, repeats=args.repeats)
-    parts = {part.__name__: part for part in (gradient, growth, race)}
-    rows = []
-    for part in args.part:
-        print(parts[part].__doc__)
-        for what, value, unit in parts[part](args):
-            print(f"    {what:34s} {value:8.4g} {unit}", flush=True)
-            rows.append({"part": part, "what": what, "value": value, "unit": unit})
-    shared.save(args, rows)
+    found = {part: list(part(args)) for part in (gradient, race)
+             if part.__name__ in args.part}
+    shared.save(args, [
+        {"part": part.__name__, "what": what, "value": value, "unit": unit}
+        for part, lines in found.items() for what, value, unit in lines])
+    for part, lines in found.items():
+        print(part.__doc__)
+        for what, value, unit in lines:
+            print(f"    {what:34s} {value:8.4g} {unit}")
 
 
 if __name__ == "__main__":

@@ -2,21 +2,16 @@
 p(x_t | x_<t, z), and what makes it use z."""
 import shared
 
-import functools
-
 import autograd.numpy as np
 from matplotlib import pyplot as plt
 
 from minimae import checks, exact, nets, normal, plot, problems, table, train
-from minimae.bounds import expectation
 from minimae.models import Models, select
 from minimae.nodes import along_first, along_second
 
 DROPOUTS = [0.25, 0.5, 0.75]
-# Marker and line, colour, and how far above a point its number stands
-STYLES = {"MAE": ("o-", "#003f5c", 0), "full VAE": ("X", "black", 0),
-          "KL annealing": ("*", "#7a5195", 0), "drop-out": ("^", "#c2410c", 9),
-          "window": ("s", "#ffa600", -21)}
+STYLES = {"MAE": ("o-", "#003f5c"), "full VAE": ("X", "black"),
+          "drop-out": ("^", "#c2410c"), "window": ("s", "#ffa600")}
 PARSER = shared.options(__doc__, [0.3, 0.6, 1.0, 1.5], "strings.png", critic="2")
 PARSER.add_argument("--length", type=int, default=5, metavar="T",
                     help="symbols of a string, 2 to 7")
@@ -35,49 +30,27 @@ def law_given_cause(length, keep=0.9):
     return 0.5 * np.array([keep ** same * left ** other, left ** same * keep ** other])
 
 
-@functools.cache
-def prefixes(length):
-    """The 2^T - 1 prefixes of all strings: their symbols (P, T), 0 from their end on,
-    their lengths (P,), which strings begin with each, and which of those continue with
-    -1, (P, K) each."""
-    words, place = strings(length), np.arange(length)
-    symbols = np.concatenate([np.unique(words * (place < t), axis=0) for t in place])
-    ends = np.sum(symbols != 0, 1)
-    begins = np.all(words * (place < ends[:, None, None]) == symbols[:, None], 2)
-    return symbols, ends, 1.0 * begins, 1.0 * (begins & (words.T[ends] < 0))
-
-
 class StringNet(nets.CategoricalNet):
-    """p(x|z) = prod_t p(x_t | x_<t, z): one net of z, the place t and the symbols
-    before t that it sees.
+    """p(x|z) = prod_t p(x_t | x_<t, z): one net of z, t and the symbols it sees.
 
     x is one-hot over all K strings, so every bound of the discrete problem applies as
-    it is.  sees (L, T, T) is 1 where the decoder at place t (first T) looks at place
-    s < t (second T).  hide(), for training, draws (L, K, 1, T): 0 for a symbol of x
-    that is hidden from all places after it, where every x has codes of its own.
+    it is.  sees (L, 1, T, T): whether the decoder at place t (first T) looks at place s
+    (second T).  For drop-out, rng hides symbols from all places after them, at rates
+    (L, 1, 1, 1), where every x has codes of its own.
     """
 
-    def __init__(self, params, sees, hide=None):
-        self.params, self.T = params, sees.shape[-1]
-        self.sees, self.hide = sees[:, None], hide
-
-    @staticmethod
-    def init(rng, dim_z, length, n_hidden):
-        W_z, b, W_out, b_out = nets.init(rng, dim_z, n_hidden, 1)
-        # 2 T inputs: the symbols before t, 0 where unseen, and the place t one-hot
-        W_x = rng.standard_normal((1, 1, 2 * length, n_hidden)) / np.sqrt(length)
-        return W_z, W_x, b, W_out, b_out
+    def __init__(self, params, sees, rates, rng):
+        self.params, self.T, self.sees = params, sees.shape[-1], sees
+        self.rates, self.rng = rates, rng
 
     def logits(self, z, seen, place):
         """log odds of +1 at P prefixes, (L, N, J, P): z (L, N, J, Z), what is seen of
         them (L, N, P, T), their places one-hot (P, T)."""
-        W_z, W_x, b, W_out, b_out = self.params
-        seen = np.concatenate([seen, place + 0 * seen], -1)
-        at_z, at_x = np.matmul(z, W_z) + b, np.matmul(seen, W_x)
+        W_z, W_x, W_t, b, W_out, b_out = self.params
+        at_z = np.matmul(z, W_z) + b
+        at_x = np.matmul(seen, W_x) + np.matmul(place, W_t)
         hidden = np.tanh(at_z[:, :, :, None] + at_x[:, :, None])
-        # one product of matrices for all J and P
-        rows = np.reshape(hidden, hidden.shape[:2] + (-1, hidden.shape[-1]))
-        return np.reshape(np.matmul(rows, W_out) + b_out, hidden.shape[:-1])
+        return np.matmul(hidden, W_out[:, :, None])[..., 0] + b_out
 
     def log_prob(self, x, z):
         """log p(x|z), (L, N, J): for z of its own for every x, along N, a sum along the
@@ -85,56 +58,43 @@ class StringNet(nets.CategoricalNet):
         if x.shape[1] == 1:  # every x at every z
             return super().log_prob(x, z)
         symbols = np.matmul(x, strings(self.T))
-        hide = self.hide() if self.hide else 1.0
-        logits = self.logits(z, symbols * self.sees * hide, np.eye(self.T))
-        return np.sum(log_sigmoid(symbols * logits), -1)
+        kept = self.rng.random(symbols.shape) >= self.rates
+        logits = self.logits(z, symbols * self.sees * kept, np.eye(self.T))
+        # log sigmoid(a) = -log(1 + exp(-a)), without overflow
+        return -np.sum(np.logaddexp(0, -symbols * logits), -1)
 
     def log_probs(self, z):
-        """All strings at once, (L, N, J, K): the net runs once on every prefix, then
-        come the sums over the prefixes of each string."""
-        symbols, ends, begins, down = prefixes(self.T)
-        logits = self.logits(z, symbols * self.sees[:, :, ends], np.eye(self.T)[ends])
-        # log sigmoid(-a) = log sigmoid(a) - a
-        return np.matmul(log_sigmoid(logits), begins) - np.matmul(logits, down)
-
-
-def log_sigmoid(a):
-    """-log(1 + exp(-a)), without overflow."""
-    return -np.logaddexp(0, -a)
-
-
-def window(length, w):
-    """`sees` of a decoder that looks at the last w symbols, (1, T, T)."""
-    place, other = np.indices((1, length, length))[1:]
-    return 1.0 * ((other < place) & (other >= place - w))
+        """All strings at once, (L, N, J, K): the net runs once on every prefix, 2^t of
+        length t, of which string k begins with number k / 2^(T - t), rounded down."""
+        t, k = np.arange(self.T), np.arange(2 ** self.T)[:, None]
+        ends = np.repeat(t, 2 ** t)  # lengths of all prefixes, shorter ones first
+        prefixes = np.concatenate([strings(self.T)[::2 ** (self.T - n)] for n in t])
+        logits = self.logits(z, prefixes * self.sees[:, :, ends], np.eye(self.T)[ends])
+        logits = logits[..., 2 ** t - 1 + k // 2 ** (self.T - t)]  # (L, N, J, K, T)
+        return -np.sum(np.logaddexp(0, -strings(self.T) * logits), -1)
 
 
 class Strings(problems.Categorical):
-    """The discrete problem with a string decoder."""
+    """The discrete problem with a string decoder for each of L models, that sees so
+    many symbols, with such a rate of drop-out."""
 
-    def __init__(self, law, sees, critic, n_hidden=16, hide=None):
+    def __init__(self, law, critic, windows=np.inf, rates=0.0, seed=0, n_hidden=16):
         super().__init__(law, n_hidden, critic=critic, n_z=64, n_eps=8)
-        self.sees, self.hide = sees, hide
+        self.length = int(np.log2(len(law)))
+        place, other = np.indices((self.length, self.length))
+        windows, self.rates = (np.reshape(a, (-1, 1, 1, 1)) for a in (windows, rates))
+        self.sees = (other < place) & (other >= place - windows)
+        # Random numbers of its own: the nodes stay those of other methods.
+        self.rng = np.random.default_rng([seed, 1])
 
     def init(self, rng):
-        _, q, r = super().init(rng)
-        return StringNet.init(rng, self.dim_z, self.sees.shape[-1], self.n_hidden), q, r
+        T, (_, q, r) = self.length, super().init(rng)
+        W_z, b, W_out, b_out = nets.init(rng, self.dim_z, self.n_hidden, 1)
+        W_x, W_t = rng.standard_normal((2, 1, 1, T, self.n_hidden)) / np.sqrt(T)
+        return (W_z, W_x, W_t, b, W_out, b_out), q, r
 
     def decoder(self, params):
-        return StringNet(params, self.sees, self.hide)
-
-
-class Annealing(train.Penalty):
-    """The weight of the KL, in place of a penalty: from 0 to 1 over half of the run."""
-    weight = 0.0
-
-    def update(self, values, step):
-        self.weight = min(1, 2 * step / self.steps)
-
-    def objectives(self, p, q, r, data, prior, slope):
-        kl = expectation(normal.kl_to_standard(*q.mean_and_log_var(data[0])), data[2])
-        elbo, lower = train.objectives(p, q, r, data, prior, slope)
-        return np.array([elbo + (1 - self.weight) * kl, lower])
+        return StringNet(params, self.sees, self.rates, self.rng)
 
 
 def information_about_cause(q, given_cause):
@@ -149,55 +109,43 @@ def information_about_cause(q, given_cause):
     return np.sum(0.5 * p_z * ratio) * dz
 
 
-def measure(method, stack, given_cause, seed, steps, critic, n_hidden=16):
-    """Train a stack of (level, setting) on one seed; a row for each: exact figures, and
-    what q says of the cause.  setting: drop-out rate, or window."""
-    law, length = given_cause.mean(0), int(np.log2(given_cause.shape[1]))
-    levels, settings = zip(*stack)
-    windows = [window(length, setting if method == "window" else length)
-               for setting in settings]
-    rng = np.random.default_rng([seed, 1])  # the nodes stay those of other methods
-
-    def drop():
-        rates = np.reshape(settings, (-1, 1, 1, 1))
-        return 1.0 * (rng.random((1, len(law), 1, length)) >= rates)
-
-    how = {}
-    if method == "KL annealing":
-        annealing = Annealing(levels, steps)
-        how = dict(penalty=lambda *_: annealing, objectives=annealing.objectives)
-    problem = Strings(law, np.concatenate(windows), critic, n_hidden,
-                      drop if method == "drop-out" else None)
-    models = train.train(problem, levels, [seed], steps, **how)
+def measure(method, settings, given_cause, seed, steps, critic, n_hidden=16):
+    """Train a stack on one seed; a row for each setting, a level, a window or a rate of
+    drop-out: exact figures, and what q says of the cause."""
+    law, n = given_cause.mean(0), len(settings)
+    levels = settings if method == "MAE" else [None] * n
+    windows = settings if method == "window" else [np.inf] * n
+    rates = settings if method == "drop-out" else [0.0] * n
+    problem = Strings(law, critic, windows, rates, seed, n_hidden)
+    models = train.train(problem, levels, [seed], steps)
     rows = []
-    for k, (level, setting) in enumerate(stack):
+    for k, level in enumerate(levels):
         # Its own window, and nothing is hidden
-        one = Models(Strings(law, windows[k], critic, n_hidden), [level], [seed],
-                     select(models.params, k))
-        about_cause = information_about_cause(one.densities(0)[1], given_cause)
+        one = Models(Strings(law, critic, windows[k], n_hidden=n_hidden), [level],
+                     [seed], select(models.params, k))
         row, = exact.evaluate(one)
         rows.append({
             "method": "full VAE" if (method, level) == ("MAE", None) else method,
-            "setting": setting, **row, "lost": row["best"] - row["log_likelihood"],
-            "information_about_cause": about_cause})
+            "setting": None if method == "MAE" else settings[k], **row,
+            "lost": row["best"] - row["log_likelihood"],
+            "information_about_cause": information_about_cause(one.densities(0)[1],
+                                                               given_cause)})
     return rows
 
 
 def run(args):
     checks.whole(2, 7, length=args.length)  # all 2^T strings are summed
     given_cause = law_given_cause(args.length)
-    law, full = given_cause.mean(0), window(args.length, args.length)
-    train.check(Strings(law, full, args.critic), args.levels, args.seeds, args.steps)
-    stacks = {"MAE": [(level, None) for level in [*args.levels, None]],
-              "KL annealing": [(None, None)],
-              "drop-out": [(None, rate) for rate in DROPOUTS],
-              "window": [(None, w) for w in range(args.length - 1)]}
+    law = given_cause.mean(0)
+    train.check(Strings(law, args.critic), args.levels, args.seeds, args.steps)
+    stacks = {"MAE": [*args.levels, None], "drop-out": DROPOUTS,
+              "window": range(args.length - 1)}
     jobs = [(*stack, given_cause, seed, args.steps, args.critic)
             for seed in args.seeds for stack in stacks.items()]
     rows = sum(shared.each(measure, jobs, shared.progress(len(jobs), "runs")), [])
     about_cause = np.sum(0.5 * given_cause * np.log(given_cause / law))
-    show(rows, about_cause)
     shared.save(args, rows, draw(rows, about_cause))
+    show(rows, about_cause)
 
 
 def show(rows, about_cause):
@@ -205,6 +153,7 @@ def show(rows, about_cause):
     def name(row):
         value = row["setting"] if row["level"] is None else row["level"]
         return row["method"] + ("" if value is None else f" {value:.4g}")
+
     table.show(rows, [
         (name, "method", 0), ("seed", "seed", 0), *table.EXACT[1:3],
         ("log_likelihood", "E log p(x)", 4), ("lost", "lost", 4),
@@ -217,35 +166,29 @@ def show(rows, about_cause):
 def draw(rows, about_cause):
     """Likelihood lost against information gained, and what of it is about the cause."""
     figure, axes = plt.subplots(1, 2, figsize=(13, 7.2), layout="constrained")
-    seeds = len({row["seed"] for row in rows})
     for axis, key, least in zip(axes, ["lost", "information_about_cause"], [1e-5, 0]):
-        for method, (style, colour, place) in STYLES.items():
-            mine = [row for row in rows if row["method"] == method]
-            x, y, missed = np.array([
-                [row["information"], max(row[key], least), not table.reached(row)]
-                for row in mine]).T
-            lines = axis.plot(x.reshape(seeds, -1).T, y.reshape(seeds, -1).T, style,
-                              color=colour, markersize=11)
-            lines[0].set_label(method)
-            axis.plot(x[missed == 1], y[missed == 1], style[0], color="white")
-            for row, *at in zip(mine[:len(mine) // seeds], x, y):
-                if row["setting"] is not None:
-                    axis.annotate(f"{row['setting']:g}", at, (0, place), ha="center",
+        for method, (style, colour) in STYLES.items():
+            values = shared.columns(rows, "information", key, "setting", table.reached,
+                                    method=method)
+            x, y, setting, reached = values[:, np.argsort(values[0])]
+            y = np.maximum(y, least)
+            axis.plot(x, y, style, color=colour, markersize=11, label=method)
+            axis.plot(x[reached == 0], y[reached == 0], style[0], color="white")
+            for *at, number in zip(x, y, setting):
+                if number >= 0:
+                    axis.annotate(f"{number:g}", at, (0, 9), ha="center",
                                   textcoords="offset points")
     axes[0].set(yscale="log", ylim=(4e-6, None), xlabel="exact I, nats",
                 ylabel="log-likelihood lost, nats (1e-5 and less)")
     axes[1].set(xlabel="exact I, nats", ylabel="I(cause; z) under q, nats")
     axes[1].axhline(about_cause, color="grey", linewidth=1)
-    axes[1].text(0, 0.99 * about_cause, "all there is to know", va="top")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center",
-                  ncols=5, frameon=False)
-    missing = sum(np.isnan([row["information"] for row in rows]))
-    figure.supxlabel(
-        "I: exact information under p    numbers: share of symbols dropped out, or how "
-        "many a window shows\nhollow: M, the nats asked for, not reached    not "
-        f"resolved, not shown: {missing} of {len(rows)}\nAbove the MAE's line on the "
-        "right more nats are about the cause: the MAE asks for nats, not for which.",
-        size=12)
+                  ncols=4, frameon=False)
+    shared.note(figure, rows,
+                "I: exact information under p    hollow: M, the nats asked for, not "
+                "reached\nnumbers: share of symbols dropped out, or how many a window "
+                "shows    grey line: all there is to know of the cause\nThe MAE "
+                "asks for nats, not for which: per nat others hold more of the cause.")
     return figure
 
 

@@ -16,14 +16,13 @@ LEVELS = [0.0, 0.4, 0.8]
 
 
 @pytest.fixture(scope="module")
-def window():
-    results = []
+def results():
+    found = []
     for problem in (problems.Categorical(np.full(10, 0.1)), problems.SplitNormal()):
         models = train.train(problem, LEVELS, steps=9)
-        results.append((models, [{"problem": "", **r} for r in exact.evaluate(models)]))
+        found.append((models, [{"problem": "", **r} for r in exact.evaluate(models)]))
     with plot.style():
-        figure = plt.figure(figsize=explore.SIZE, layout="constrained")
-        yield explore.Window(figure, results)
+        yield found
     plt.close("all")
 
 
@@ -31,23 +30,28 @@ def area(values):
     return np.sum(values) * (explore.Z[1] - explore.Z[0])
 
 
-@pytest.mark.parametrize("n, x", [(0, 4), (1, 0.7)])
-def test_a_panel_shows_its_model(window, n, x):
-    panel = window.panels[n]
-    curves, densities, gaps, bars = panel.axes
+def test_panels_show_their_models(results):
+    figure, axes = explore.panels(results, LEVELS)
     for level in (0, 2):
-        panel.show(level, x)
-        row, title = panel.rows[level], curves.get_title()
-        assert f"M = {LEVELS[level]:g}" in title and title.endswith(f"x = {x}")
-        values = [row[key] for key in ("upper", "information", "lower")]
-        assert [text.get_text() for text in bars.texts] == [f"{v:.4f}" for v in values]
-        ends = [bar.get_segments()[0][:, 0] for bar in bars.collections]
-        np.testing.assert_allclose(ends, [[0, value] for value in values])
-        assert bars.get_xlim()[0] == 0 and bars.lines[0].get_xdata()[0] == LEVELS[level]
-        assert all(f"{row[key]:.4f}" in bars.get_title()
-                   for key in ("elbo", "log_likelihood", "best"))
-    node = nodes.along_second([np.eye(10)[x] if n == 0 else [x]])
-    p, q, r = panel.models.densities(2)
+        explore.show(axes, results, level, (4, 0.7))
+        for panel, (_, rows), x in zip(axes.T, results, (4, 0.7)):
+            bars, row, title = panel[3], rows[level], panel[0].get_title()
+            assert f"M = {LEVELS[level]:g}" in title and title.endswith(f"x = {x}")
+            values = [row[key] for key in ("upper", "information", "lower")]
+            said = [text.get_text() for text in bars.texts]
+            assert said == [f"{value:.4f}" for value in values]
+            ends = [bar.get_segments()[0][:, 0] for bar in bars.collections]
+            np.testing.assert_allclose(ends, [[0, value] for value in values])
+            assert bars.get_xlim()[0] == 0
+            assert bars.lines[0].get_xdata()[0] == LEVELS[level]
+            assert all(f"{row[key]:.4f}" in bars.get_title()
+                       for key in ("elbo", "log_likelihood", "best"))
+    for panel, (models, _), x in zip(axes.T, results, ([np.eye(10)[4]], [0.7])):
+        posteriors_and_gaps(*panel[1:3], models, nodes.along_second(x))
+
+
+def posteriors_and_gaps(densities, gaps, models, node):
+    p, q, r = models.densities(2)
     exact_p, of_q, of_r = explore.posteriors(p, q, r, node)
     np.testing.assert_array_equal(densities.lines[0].get_ydata(), of_q)
     np.testing.assert_array_equal(densities.lines[1].get_ydata(), of_r)
@@ -65,25 +69,29 @@ def test_a_panel_shows_its_model(window, n, x):
         assert f"= {area(gap):.1e}" in gaps.get_title()
 
 
-def test_sliders_follow_keys_and_mouse_and_only_what_moves_is_drawn(window):
-    canvas, drawn = window.canvas, []
-    window.move()  # wherever other tests left it
+def test_sliders_follow_keys_and_mouse_and_only_what_moves_is_drawn(
+        results, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("matplotlib.backend_bases.FigureCanvasBase.draw_idle",
+                      lambda canvas: None)  # as in a window, where it waits
+        sliders = explore.window(results, LEVELS)
+    figure, drawn = sliders[0].ax.figure.figure, []
+    canvas = figure.canvas
     canvas.draw()
-    canvas.figure.set_layout_engine("none")
     canvas.mpl_connect("draw_event", drawn.append)
     pixels = [np.array(canvas.buffer_rgba())]
     for n, key, value in [(0, "right", 0.8), (0, "right", 0.8), (0, "left", 0.4),
                           (1, "left", 5), (2, "right", 0.7)]:
-        place = window.sliders[n].ax.bbox.get_points().mean(0) if n else (1, 1)
+        place = sliders[n].ax.bbox.get_points().mean(0) if n else (1, 1)
         KeyEvent("key_press_event", canvas, key, *place)._process()
-        assert window.sliders[n].val == value and not drawn
+        assert sliders[n].val == value and not drawn
         pixels.append(np.array(canvas.buffer_rgba()))
     assert [np.any(a != b) for a, b in zip(pixels, pixels[1:])] == [1, 0, 1, 1, 1]
-    place = window.sliders[0].ax.transData.transform((0.0, 0.5)) + 1
+    place = sliders[0].ax.transData.transform((0.0, 0.5)) + 1
     MouseEvent("button_press_event", canvas, *place, 1)._process()
-    assert window.sliders[0].val == 0 and not drawn
-    canvas.figure.savefig(io.BytesIO(), dpi=30)  # leaves no trace
-    window.sliders[0].set_val(0.8)
+    assert sliders[0].val == 0 and not drawn
+    figure.savefig(io.BytesIO(), dpi=30)  # leaves no trace
+    sliders[0].set_val(0.8)
     moved = np.array(canvas.buffer_rgba())
     canvas.draw()  # all of it
     np.testing.assert_array_equal(canvas.buffer_rgba(), moved)

@@ -14,11 +14,14 @@ from test_style import ROOT, SOURCES
 PAGES = [ROOT / "README.md", ROOT / "demos" / "README.md"]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 LESSON = TEXTS[PAGES[1]]
+PUBLIC = {f"{path[:-3].split('/')[-1]}.{node.name}"
+          for path, source in SOURCES.items() for node in ast.walk(ast.parse(source))
+          if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
 
 
 def test_the_code_of_the_lesson_runs(tmp_path, monkeypatch, capsys):
     """In order, as one session, in a folder with the file that it reads.  For the sake
-    of seconds runs have 3 steps, and certified figures 2 sets of few codes."""
+    of seconds runs have 2 steps, and certified figures 2 sets of few codes."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((80, 3)) @ rng.standard_normal((3, 3)) * 7 + [1, 20, 300]
@@ -26,14 +29,14 @@ def test_the_code_of_the_lesson_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(certified.figures, "__defaults__", (2, 64, 512, 8))
     session = {}
     for block in re.findall(r"```python\n(.*?)```", LESSON, re.DOTALL):
-        exec(block.replace("steps=500", "steps=3"), session)
+        exec(block.replace("steps=500", "steps=2"), session)
     plt.close("all")
     assert capsys.readouterr().out.startswith("[0.511]\n[0.32]\n[0.275]\n[0.]\n")
     assert session["drawn"].shape == (5, 3)
     # In the units of the file; an untrained model draws about N(0, 1) of the scaled.
     assert np.all(np.abs(session["drawn"] - rows.mean(0)) < 9 * rows.std(0))
     assert session["between"].shape == (1, 1, 7, 3)
-    assert session["page"].count("data:image/png;base64,") == 3  # a frame for each step
+    assert session["page"].count("data:image/png;base64,") == 2  # a frame for each step
 
 
 def test_a_critic_of_ones_own_is_a_density_and_holds_a_level():
@@ -59,14 +62,10 @@ def test_a_critic_of_ones_own_is_a_density_and_holds_a_level():
 def names(page):
     """What a page names, and is not there."""
     text, missing = TEXTS[page], []
-    public = {f"{path[:-3].split('/')[-1]}.{node.name}"
-              for path, source in SOURCES.items()
-              for node in ast.walk(ast.parse(source))
-              if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    modules = {name.split(".")[0] for name in public}
+    modules = {name.split(".")[0] for name in PUBLIC}
     for module, name in re.findall(r"`(\w+)\.([a-zA-Z_]\w*)", text):
         if module in modules and name not in ("py", "html", "npz", "png"):
-            missing += [f"{module}.{name}"] * (f"{module}.{name}" not in public)
+            missing += [f"{module}.{name}"] * (f"{module}.{name}" not in PUBLIC)
     tests = re.findall(r"def (test_\w+)", "".join(SOURCES.values()))
     missing += [name for name in re.findall(r"`(test_\w+)`", text)
                 if not any(test.startswith(name) for test in tests)]

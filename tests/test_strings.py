@@ -10,22 +10,20 @@ from helpers import Given, random_like
 from minimae import critics, nodes
 
 
-def strings_problem(law, w, hide=None):
+def strings_problem(law, w, rate=0.0):
     """Strings as long as the law says, seen through a window of w, 4 hidden units."""
-    length = int(np.log2(len(law)))
-    return demo.Strings(law, demo.window(length, w), critics.Mixture(2), 4, hide)
+    return demo.Strings(law, critics.Mixture(2), w, rate, n_hidden=4)
 
 
 def by_hand(params, length, w, z):
     """log p(x|z) of all strings, (n, K), one symbol of one string after the other."""
-    W_z, W_x, b, W_out, b_out = (array[0, 0] for array in params)
+    W_z, W_x, W_t, b, W_out, b_out = (array[0, 0] for array in params)
     words = demo.strings(length)
     table = np.zeros((len(z), len(words)))
     for t in range(length):
         for k, word in enumerate(words):
             seen = [word[s] if t - w <= s < t else 0.0 for s in range(length)]
-            inputs = np.concatenate([seen, np.arange(length) == t])
-            odds = np.tanh(z @ W_z + inputs @ W_x + b) @ W_out + b_out
+            odds = np.tanh(z @ W_z + seen @ W_x + W_t[t] + b) @ W_out + b_out
             table[:, k] -= np.logaddexp(0, -word[t] * odds[:, 0])
     return table
 
@@ -67,7 +65,7 @@ def test_the_cause():
 
 def test_dropout_hides_symbols_from_all_places_after_them():
     law = np.full(4, 0.25)
-    hides = strings_problem(law, 2, hide=lambda: np.zeros((1, 4, 1, 2)))
+    hides = strings_problem(law, 2, rate=1.0)
     p, seeing, blind = [
         problem.densities(hides.init(np.random.default_rng(0)))[0]
         for problem in (hides, strings_problem(law, 2), strings_problem(law, 0))]
@@ -80,28 +78,23 @@ def test_dropout_hides_symbols_from_all_places_after_them():
 
 
 def test_a_short_training_of_every_method(capsys):
-    """I on its levels, likelihoods as good as they should be, annealing and drop-out
-    where they belong: the penalty fed the ELBO, drop-out inverted, annealing never on,
-    negated or lasting the whole run end far from here."""
+    """I on its levels, likelihoods as good as they should be, drop-out where it
+    belongs: the penalty fed the ELBO or drop-out inverted end far from here."""
     given_cause, rows = demo.law_given_cause(3), []
-    for method, stack, steps in [
-            ("MAE", [(0.3, None), (0.6, None), (None, None)], 200),
-            ("KL annealing", [(None, None)], 200),
-            ("drop-out", [(None, rate) for rate in demo.DROPOUTS], 200),
-            ("window", [(None, 0)], 2)]:
-        rows += demo.measure(method, stack, given_cause, 0, steps, critics.Mixture(2),
-                             8)
-    low, high, vae, annealing, *dropouts, window = rows
+    for method, settings, steps in [
+            ("MAE", [0.3, 0.6, None], 200), ("drop-out", demo.DROPOUTS, 60),
+            ("window", [0], 2)]:
+        rows += demo.measure(method, settings, given_cause, 0, steps,
+                             critics.Mixture(2), 8)
+    low, high, vae, *dropouts, window = rows
     assert vae["method"] == "full VAE" and window["lost"] > dropouts[2]["lost"]
-    # Over seeds 0 to 9 the levels are held to .002 and nothing here loses .002; the
+    # Over seeds 0 to 7 the levels are held to .005 and nothing here loses .001; the
     # mutants miss by .05 and more.
     for row, level in [(low, 0.3), (high, 0.6)]:
         assert row["level"] == level and row["lost"] < 0.01
         assert row["information"] == pytest.approx(level, abs=0.02)
     assert vae["lost"] < 0.005 and vae["information"] < 0.02
-    # What annealing lets in while the KL is cheap stays: over seeds 0 to 7 .97 nats.
-    assert annealing["lost"] < 0.02 and annealing["information"] > 0.5
-    # The more symbols are hidden the more is lost.
+    # The more symbols are hidden the more is lost: over seeds 0 to 7 .01 between rates.
     lost = [row["lost"] for row in dropouts]
     assert lost == sorted(lost) and lost[0] > 0.001
     assert lost[0] == dropouts[0]["best"] - dropouts[0]["log_likelihood"]
