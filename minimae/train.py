@@ -58,11 +58,10 @@ class Penalty:
     def __init__(self, levels, steps, start=START, growth=GROWTH, learning=0.0):
         checks.real(1, 1e9, growth=growth)
         self.target, self.steps, self.growth = np.array(levels, float), steps, growth
-        self.free = np.isnan(self.target)  # None becomes NaN
         self.C, self.total = np.full(len(levels), start), np.zeros(len(levels))
         self.learning = learning / steps
-        # Start by raising I^: at first the decoder ignores z.
-        self.slope = np.where(self.free, 0.0, self.C)
+        # Start by raising I^: at first the decoder ignores z.  A target of None is NaN.
+        self.slope = np.where(np.isnan(self.target), 0.0, self.C)
 
     def update(self, values, step):
         """From values [ELBO, I^] of this step: grow C where the slope exceeds C / 4,
@@ -74,7 +73,7 @@ class Penalty:
         self.C = self.C * np.where(large, self.growth ** (1 / self.steps), 1)
         self.total += self.learning * np.clip(violation, -1, 1)
         slope = -self.C * np.clip(violation / width, -1, 1) - self.total
-        self.slope = np.where(self.free, 0.0, slope)
+        self.slope = np.nan_to_num(slope)  # 0 where the target is NaN
 
 
 class Multiplier(Penalty):
@@ -100,8 +99,9 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
         max over p, q of ELBO - C |I^ - M|  with  r = argmax of I^.
 
     critic_steps, encoder_steps: steps of r and of q for each one of p.
-    callback(step, params, values) is called once a step with the params after it
-    (views: copy them to keep them) and the values [ELBO, I^] (2, L) before it.
+    callback(step, params, values) is called once a step with the params after it (the
+    next step changes them: copy them to keep them) and the values [ELBO, I^] (2, L)
+    before it.
     Other `objectives`, and another penalty(levels, steps) with a `slope` and
     `update(values, step)`, make other methods of the same loop.
     Raises ValueError where an argument makes no sense, FloatingPointError with step and
