@@ -186,7 +186,7 @@ def run(args):
         row.update(label_information(q, known, new))
     rows = [row for row, _, _ in found]
     shared.save(args, rows, draw(found[:len(args.levels) + 1]))
-    shared.report(args, rows, COLUMNS)
+    shared.report(rows, COLUMNS)
 
 
 if __name__ == "__main__":

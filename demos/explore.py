@@ -29,8 +29,7 @@ def posteriors(p, q, r, x):
 
 def kl_integrand(f, g):
     """f log(f / g) - f + g, which is nowhere negative and whose area is KL[f || g]."""
-    tiny = 1e-300  # 0 log 0 = 0; a density below this is 0 here
-    return f * np.log((f + tiny) / (g + tiny)) - f + g
+    return f * np.log((f + 1e-300) / (g + 1e-300)) - f + g  # 0 log 0 = 0
 
 
 def panels(results, levels, figure=None):
@@ -189,7 +188,7 @@ def run(args):
     shared.save_film(args, lambda: sweep(results, levels))
     for _, rows in results:
         print(rows[0]["problem"])
-        shared.report(args, rows)
+        shared.report(rows)
     if args.show:
         window(results, levels)
 

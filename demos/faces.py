@@ -190,7 +190,7 @@ def run(args):
         row.update(r_squared(q, factors, problem.test))
     rows = [row for row, _, _ in found]
     shared.save(args, rows, draw_panels(found[:len(args.levels) + 1], args.dim))
-    shared.report(args, rows, COLUMNS)
+    shared.report(rows, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def players():
             arrowstyle="-|>", lw=2.5, mutation_scale=25, color="k", linestyle=line))
     for x, y, words, colour in [
             (0, 0, "encoder q(z|x)", GREY), (2, 0, "decoder p(x|z)", GREY),
-            (4, 0, "critic r(z|x)", GREY), (2.5, 0.5, "times slope", "white"),
+            (4, 0, "critic r(z|x)", GREY), (2.5, 0.5, "slope · Î", "white"),
             (1, 1, "ELBO, from data x", "white"),
             (3, 1, "Î, from codes z ~ N(0, 1)", "white")]:
         axis.text(x, y, words, ha="center", va="center", size=16,

@@ -41,10 +41,6 @@ def shared_penalty(p, q, r, data, prior, slope):
 class FixedC(train.Penalty):
     """C never changes, and the kink of C |I^ - M| is left sharp."""
 
-    def __init__(self, levels, steps, C):
-        super().__init__(levels, steps)
-        self.C = C
-
     def update(self, values, step):
         self.slope = -self.C * np.sign(values[1] - self.target)
 
@@ -54,8 +50,8 @@ WAYS = {  # name: problem, and how it is trained
     "right": (GRID, {}),
     "critic shares the penalty": (GRID, dict(objectives=shared_penalty)),
     "i.i.d. nodes": (Drawn(nodes.monte_carlo), {}),
-    "C fixed at .001, sharp kink": (GRID, dict(penalty=partial(FixedC, C=0.001))),
-    "C fixed at 10, sharp kink": (GRID, dict(penalty=partial(FixedC, C=10.0))),
+    "C fixed at .001, sharp kink": (GRID, dict(penalty=partial(FixedC, start=0.001))),
+    "C fixed at 10, sharp kink": (GRID, dict(penalty=partial(FixedC, start=10.0))),
     "sd .5, critic a normal": (problems.SplitNormal(log_var=SD), {}),
     "sd .5, Bayes critic": (problems.SplitNormal(log_var=SD, critic=critics.Bayes()),
                             {})}
@@ -69,7 +65,7 @@ def run(args):
     shared.save(args, rows, draw(rows))
     for name in WAYS:
         print(name)
-        shared.show_seeds([row for row in rows if row["method"] == name])
+        shared.report([row for row in rows if row["method"] == name])
 
 
 def measure(name, levels, seeds, steps):

@@ -189,17 +189,12 @@ def save_film(args, draw):
         write(args.html, re.sub("[0-9a-f]{32}", "", page).encode())
 
 
-def report(args, rows, *columns_and_heading):
-    """Print the table, or for several seeds worst and median."""
-    if len(args.seeds) > 1:
-        show_seeds(rows)
-    else:
-        table.show(rows, *columns_and_heading)
-
-
-def show_seeds(rows):
-    """Print worst and median over seeds, a line per level in the order of the rows."""
+def report(rows, columns=None):
+    """Print the table; for several seeds worst and median, a line per level in the
+    order of the rows."""
     n_seeds, lines = len({row["seed"] for row in rows}), []
+    if n_seeds == 1:
+        return table.show(rows, columns)
     differences = [("|I - M|", "information", "level"),
                    ("I - I^", "information", "lower"),
                    ("best - E log p(x)", "best", "log_likelihood"),
@@ -218,9 +213,9 @@ def show_seeds(rows):
             line[heading] = "-" if not found else (
                 f"{np.max(found):.5f} {np.median(found):.5f}")
         lines.append(line)
-    columns = [(heading, heading, 5) for heading, *_ in differences]
-    table.show(lines, [("level", "M asked", 4), *columns],
-               f"over {n_seeds} seeds, in nats: worst and median of each")
+    columns = [("level", "M asked", 4)] + [(name, name, 5) for name, *_ in differences]
+    heading = f"over {n_seeds} seeds, in nats, without signs: worst and median of each"
+    table.show(lines, columns, heading)
 
 
 def progress(total, what="training"):

@@ -7,18 +7,17 @@ import numpy as np
 from autograd import make_vjp
 
 import by_hand
-from minimae import checks, exact, models, nodes, problems, train
+from minimae import exact, models, nodes, problems, train
 from pitfalls import Drawn
 
 PARSER = shared.Parser(description=__doc__, allow_abbrev=False)
 PARSER.add_argument("--part", nargs="+", choices=["gradient", "race"],
                     default=["gradient", "race"], help="what to measure")
-PARSER.add_argument("--repeats", type=int, default=50, help="how often a step is timed")
 PARSER.add_argument("--steps", type=int, default=2400, help="where the race ends")
 PARSER.add_argument("--seed", type=int, default=0, help="where weights and nodes start")
 PARSER.add_argument("--csv", type=shared.writable(".csv", "-"), metavar="TABLE",
                     help="where to save the table")
-LEVELS = [0, 0.4, 0.8, 1.2, 1.6, 2]
+LEVELS, REPEATS = [0, 0.4, 0.8, 1.2, 1.6, 2], 50  # a second for 6 models
 PROBLEM = problems.SplitNormal()
 
 
@@ -37,7 +36,7 @@ def gradient(args):
         params = models.stack([PROBLEM.init(rng)], n)
         data, prior, _ = models.stack([PROBLEM.nodes(rng)], n)
         # Medians of turns, so that a machine that drifts treats all alike
-        for way, function in (args.repeats + 1) * [*ways.items()]:
+        for way, function in (REPEATS + 1) * [*ways.items()]:
             start = time.perf_counter()
             function(params, data, prior, np.full(n, 0.5))
             times[way].append(1e3 * (time.perf_counter() - start))
@@ -60,16 +59,12 @@ def race(args):
 
 
 def run(args):
-    checks.whole(1, repeats=args.repeats)
-    found = {part: list(part(args)) for part in (gradient, race)
-             if part.__name__ in args.part}
-    shared.save(args, [
-        {"part": part.__name__, "what": what, "value": value, "unit": unit}
-        for part, lines in found.items() for what, value, unit in lines])
-    for part, lines in found.items():
-        print(part.__doc__)
-        for what, value, unit in lines:
-            print(f"    {what:34s} {value:8.4g} {unit}")
+    rows = [{"part": part.__name__, "what": what, "value": value, "unit": unit}
+            for part in (gradient, race) if part.__name__ in args.part
+            for what, value, unit in part(args)]
+    shared.save(args, rows)
+    for row in rows:
+        print("{part}, {what:30s} {value:8.4g} {unit}".format(**row))
 
 
 if __name__ == "__main__":

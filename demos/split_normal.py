@@ -25,10 +25,9 @@ def train_and_draw(args, problem, **settings):
     levels = [*args.levels, None]  # None: the plain VAE
     history, tell = plot.History(args.steps), shared.progress(args.steps)
 
-    def callback(step, params, values):
-        tell(step)
-        if args.gif or args.html:
-            history(step, params, values)
+    def callback(*state):
+        tell(*state)
+        history(*state)
 
     models = train.train(problem, levels, args.seeds, args.steps, callback=callback,
                          critic_steps=args.critic_steps,
@@ -36,7 +35,7 @@ def train_and_draw(args, problem, **settings):
     rows = exact.evaluate(models)
     shared.save(args, rows, plot.models(models, rows[:len(levels)]))
     shared.save_film(args, lambda: plot.training(models, history))
-    shared.report(args, rows)
+    shared.report(rows)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def test_worst_and_median_over_seeds(capsys):
     rows = [row(level, information, seed) for seed, pair in enumerate([
         (1.01, 0.1), (0.96, np.nan), (np.nan, 0.3)])
         for level, information in zip((1.0, None), pair)]
-    shared.show_seeds(rows)
+    shared.report(rows)
     _, _, level, vae, note, other = capsys.readouterr().out.splitlines()
     assert level.split() == ["1", "0.04000", "0.02500", "0.00100", "0.00100", "0.00100",
                              "0.00100", "0.00200", "0.00200", "*"]
@@ -121,7 +121,7 @@ def test_bad_input_is_one_line_with_status_2_before_training(
     (2, "likelihood_vs_information", "--sd 0", "sd 0.0: give a number from 0.05"),
     (2, "likelihood_vs_information", "--levels 9", "level 9"),
     (2, "explore", "", "window"), (2, "explore", "--gif a.gif --levels 3", "level 3"),
-    (2, "speed", "--part all", "invalid"), (2, "speed", "--repeats 0", "repeats"),
+    (2, "speed", "--part all", "invalid"),
     (1, "categorical", "--steps 20 --rate 1e5", "try a learning rate below 100000")])
 def test_what_stops_one_demo(status, name, argv, words, capsys):
     code, error = stopped(capsys, name, *argv.split())

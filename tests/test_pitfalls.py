@@ -32,7 +32,7 @@ def test_a_critic_that_shares_the_penalty():
 
 
 def test_a_fixed_C_has_a_sharp_kink():
-    penalty = demo.FixedC([0.2, 0.8], 10, C=0.3)
+    penalty = demo.FixedC([0.2, 0.8], 10, start=0.3)
     for step in (1, 2):
         penalty.update(np.full((2, 2), 0.5), step)
         np.testing.assert_array_equal(penalty.slope, [-0.3, 0.3])
