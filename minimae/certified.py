@@ -56,8 +56,7 @@ def figures(problem, params, x, control, rng, replicates=8, n=512, n_codes=4096,
                      for nodes in (codes, others)])
     lower, upper = np.transpose(both)
 
-    eps = rng.standard_normal((1, x.shape[1], n_importance, problem.dim_z))
-    eps = eps.astype(problem.dtype)
+    eps = rng.standard_normal((1, x.shape[1], n_importance, problem.dim_z), x.dtype)
     reconstruction, kl = bounds.reconstruction_and_kl(p, q, x, eps)
     elbo = np.mean(reconstruction - kl, 2)[0]
     mean, log_var = q.mean_and_log_var(x)

@@ -52,10 +52,9 @@ class MixtureNet(Density):
         """log density of z (L, N, J, Z) at x (L, N, J, X), as (L, N, J)."""
         out, Z = net(self.params, x), z.shape[-1]
         C = out.shape[-1] // (1 + 2 * Z)
-        logits, mean, log_var = np.split(out, [C, C + C * Z], -1)
-        shape = (*logits.shape, Z)
-        log_probs = normal.log_prob(z[..., None, :], np.reshape(mean, shape),
-                                    np.reshape(log_var, shape))
+        logits, *parts = np.split(out, [C, C + C * Z], -1)
+        mean, log_var = (np.reshape(part, (*logits.shape, Z)) for part in parts)
+        log_probs = normal.log_prob(z[..., None, :], mean, log_var)
         return log_sum_exp(logits + log_probs, -1) - log_sum_exp(logits, -1)
 
 

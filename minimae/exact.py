@@ -40,8 +40,6 @@ def figures(problem, params, tolerance=1e-6, most_cells=MOST_CELLS):
     missing, n = KEYS, COARSEST
     if not all(np.all(np.isfinite(a)) for a in arrays(params)):
         return {**row, "note": "diverged"}
-    if problem.cells(n) > most_cells:
-        return {**row, "note": "no room for a grid in so many dimensions"}
     while missing and problem.cells(n) <= most_cells:
         with np.errstate(all="ignore"):  # overflow becomes inf or NaN, and is rejected
             if is_resolved(problem, params, n, tolerance):
@@ -51,7 +49,9 @@ def figures(problem, params, tolerance=1e-6, most_cells=MOST_CELLS):
                 row.update((key, fine[key]) for key in missing if all(np.isclose(
                     fine[key], other[key], tolerance, tolerance) for other in others))
         missing, n = [key for key in KEYS if np.isnan(row[key])], 2 * n
-    if missing:
+    if n == COARSEST:
+        row["note"] = "no room for a grid in so many dimensions"
+    elif missing:
         row["note"] = f"not resolved at {n // 2} points: {', '.join(missing)}"
     ends = {**row, "best": np.inf if problem.best is None else problem.best}
     for low, high in [("lower", "information"), ("information", "upper"),
@@ -77,10 +77,9 @@ def is_resolved(problem, params, n, tolerance):
     x, dx = problem.outcomes(n, p)
     p_x_given_z = np.exp(p.log_prob(x, z)) * dx
     mass = bounds.expectation(p_x_given_z, weights)
-    change = 0.5 * np.sum(np.abs(np.diff(p_x_given_z[0], axis=0)), -1)
-    # These points are closer, by 2/3.  In two dimensions not all are neighbours.
-    is_smooth = finer * np.max(change) < 0.5 * 2 / 3 or problem.dim_z > 1
-    return abs(mass - 1) < tolerance and is_smooth
+    pace = finer * 0.5 * np.sum(np.abs(np.diff(p_x_given_z[0], axis=0)), -1)
+    # 1/3: these points are closer by 2/3.  In two dimensions not all are neighbours.
+    return abs(mass - 1) < tolerance and (np.max(pace) < 1 / 3 or problem.dim_z > 1)
 
 
 def on_grid(problem, params, n, shift=0.5, half_width=9.0, reach=9.0):
@@ -97,8 +96,7 @@ def on_grid(problem, params, n, shift=0.5, half_width=9.0, reach=9.0):
     x, weights = p.joint(z, eps, weights)
     upper = bounds.upper(p, problem.log_m, z, x, weights)
     # With r the exact posterior I^ is I, and a sum over z for every x is saved.
-    is_posterior = type(r) is Posterior
-    lower = information if is_posterior else bounds.infomax(r, z, x, weights)
+    lower = information if type(r) is Posterior else bounds.infomax(r, z, x, weights)
     x, x_weights = problem.data(grid)
     data = nodes.cross((x, x_weights), grid(problem.dim_z, x.shape[1]))
     wide = nodes.grid(int(n * reach / half_width), problem.dim_z, shift, reach)

@@ -21,8 +21,7 @@ class Problem:
     data, noise, outcomes and log_m on grids, with which `nodes` are coarse ones of
     n_eps and n_z points per dimension of eps and z.
     """
-    dtype, best, Decoder = np.float64, None, NormalNet
-    max_information = np.inf
+    dtype, best, Decoder, max_information = np.float64, None, NormalNet, np.inf
 
     def init(self, rng):
         """Parameters of one model: p's, q's and r's, a tuple of arrays each."""

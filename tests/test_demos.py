@@ -97,7 +97,7 @@ def test_worst_and_median_over_seeds(capsys):
     (["--levels"], "at least one"), (["--levels", "x"], "invalid float"),
     (["--steps", "0"], "steps 0"), (["--steps", 20 * "9"], "give a whole number"),
     (["--seed", "-1"], "seed -1"), (["--seeds", "0"], "seeds 0"),
-    (["--seeds", "100000"], "up to 524288"), (["--nonsense"], "unrecognized"),
+    (["--seeds", "100000"], "from 0 to 524288"), (["--nonsense"], "unrecognized"),
     (["--critic", "x"], "or bayes"), (["--critic", "101"], "give 1 to 100 normals"),
     (["--csv", "t.txt"], "must end in .csv"), (["--csv", "no/t.csv"], "No such file"),
     (["--csv", 300 * "a" + ".csv"], "too long"), (["--out", "f.eps"], "must end in"),
