@@ -83,7 +83,7 @@ def options(doc, levels, out, steps=500, seeds=1, critic=None, film=None):
 def named_critic(text):
     """A critic by its name on the command line; it prints as that name."""
     if text not in CRITICS:
-        raise argparse.ArgumentTypeError(f"{text}: give 1 to 100 normals, or bayes")
+        raise argparse.ArgumentTypeError(f"{text}: give 1 to 100, bayes or multi-sample")
     critic = CRITICS[text]()
     critic.name = text
     return critic
