@@ -12,7 +12,7 @@ from .models import arrays, select
 KEYS = ["lower", "information", "upper", "elbo", "log_likelihood"]
 COARSEST = 64  # points per dimension of z on the first grid
 MOST_CELLS = 2 ** 22  # of a table p(x|z) on the last, 32 MB
-LOOK = 2 ** 12  # points of z on which the decoder is looked at for what a grid may miss
+LOOK = 2 ** 11  # points of z on which the decoder is looked at for what a grid may miss
 # The weights of N(0, 1) end here in double precision.  p(x) of an unlikely x may depend
 # on z far beyond 9, which holds all of the mass.
 WIDEST = 37.0
@@ -26,7 +26,7 @@ def evaluate(models, tolerance=1e-6, most_cells=MOST_CELLS):
 
     A figure on which the grids do not agree to `tolerance`, relative above 1, is NaN.
     Known limits: what may go unseen is a decoder that changes and changes back within
-    18 / LOOK of z, or beyond WIDEST; and q or r that do so, or jump, within
+    12 / LOOK of z, or beyond WIDEST; and q or r that do so, or jump, within
     18 / COARSEST of x, z or eps, as needles made by hand do.
     """
     return [{"level": level, "seed": seed, **figures(
