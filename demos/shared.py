@@ -85,7 +85,7 @@ def options(doc, levels, out, steps=500, seeds=1, critic=None, film=None):
 def named_critic(text):
     """A critic by its name on the command line; it prints as that name."""
     if text not in CRITICS:
-        raise argparse.ArgumentTypeError(f"{text}: give 1 to 100, bayes or multi-sample")
+        raise argparse.ArgumentTypeError(f"{text}: 1 to 100, bayes or multi-sample")
     critic = CRITICS[text]()
     critic.name = text
     return critic

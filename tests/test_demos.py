@@ -98,7 +98,7 @@ def test_worst_and_median_over_seeds(capsys):
     (["--steps", "0"], "steps 0"), (["--steps", 20 * "9"], "give a whole number"),
     (["--seed", "-1"], "seed -1"), (["--seeds", "0"], "seeds 0"),
     (["--seeds", "100000"], "from 0 to 524288"), (["--nonsense"], "unrecognized"),
-    (["--critic", "x"], "or bayes"), (["--critic", "101"], "give 1 to 100 normals"),
+    (["--critic", "x"], "or multi-sample"), (["--critic", "101"], "101: 1 to 100"),
     (["--csv", "t.txt"], "must end in .csv"), (["--csv", "no/t.csv"], "No such file"),
     (["--csv", 300 * "a" + ".csv"], "too long"), (["--out", "f.eps"], "must end in"),
     (["--out", "f"], "must end in"), (["--gif", "t.png"], "must end in .gif"),
