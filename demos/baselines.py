@@ -11,8 +11,7 @@ from minimae import bounds, critics, exact, nodes, normal, plot, problems, table
 from minimae.bounds import expectation
 
 BETAS = [0.25, 0.5, 1.0, 2.0]
-# Of exact grids, 512 points: with beta < 1 p gets too sharp for any, and no other
-# method needs finer ones.
+# 512 points an exact grid: with beta < 1 p gets too sharp for any, others need no more.
 MOST_CELLS = 2 ** 18
 PARSER = shared.options(__doc__, [0.4, 0.8, 1.2, 1.6], "baselines.png", 400, seeds=2)
 

@@ -40,8 +40,7 @@ from minimae import checks, critics, table, train
 
 gc.freeze()  # modules are no garbage to look for: training is 7 % faster
 matplotlib.rcdefaults()  # the same picture whatever the user's settings
-# Of a demo that does without these options
-MISSING = dict(seed=0, seeds=1, steps=1, csv=None, show=False)
+MISSING = dict(seed=0, seeds=1, steps=1, csv=None, show=False)  # where not offered
 # Options that are no settings of the table
 NO_SETTINGS = {"levels", "seed", "seeds", "out", "csv", "gif", "html", "show"}
 CRITICS = {"bayes": critics.Bayes, "multi-sample": critics.MultiSample,
