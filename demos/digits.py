@@ -172,8 +172,9 @@ def draw(found, n=7):
             bottom.text(*place, label, color=f"C{label}", ha="center", va="center")
         bottom.set(title=f"{max(0, row['label_information']):.2f} nats of the label,\n"
                    f"{row['accuracy']:.0%} right", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
-    plt.setp(axes, xticks=[], yticks=[], xlabel="quantile of z_1", ylabel="of z_2")
-    figure.supxlabel("E[x|z], then new x at z ~ q(z|x); asked for M nats, z holds I")
+    plt.setp(axes, xticks=[], yticks=[], xlabel="z_1", ylabel="z_2")
+    figure.supxlabel("M: nats asked for; I: information of z and x under the decoder\n"
+                     "above E[x|z], below held-out digits at z ~ q(z|x), by quantiles")
     return figure
 
 

@@ -11,10 +11,8 @@ from minimae import bounds, exact, nodes, normal, plot, problems, train
 
 PARSER = shared.options(__doc__, [n / 10 for n in range(21)], None, steps=400,
                         film="a sweep of all levels")
-PARSER.set_defaults(show=True)  # a window, unless a file is asked for
-K = 10
+K, Z = 10, np.linspace(-4, 4, 801)
 XS, START = (np.arange(K), np.linspace(-3, 3, 61).round(1)), (6, 0.6)  # of the sliders
-Z = np.linspace(-4, 4, 801)
 SIZE = 12.6, 6.3  # inches; with its frame and tools the window fits on 1366 x 768
 DARK, LIGHT, ORANGE = "#003f5c", "#67b8d6", "#c2410c"
 
@@ -90,7 +88,7 @@ def show_model(curves, densities, gaps, bars, models, level, row, x):
     for place, key in enumerate(["upper", "information", "lower"]):
         bars.hlines(place, 0, min(row[key], 99), linewidth=10,  # U may be infinite
                     color=[LIGHT, DARK][place % 2])
-        bars.text(1.01, place, f"{row[key]:.4f}", va="center",
+        bars.text(0.99, place, f"{row[key]:.4f}", ha="right", va="center",
                   transform=bars.get_yaxis_transform())
     bars.axvline(row["level"], color=ORANGE, linewidth=2.5)
     bars.set_title("ELBO {elbo:.4f} <= E log p(x) {log_likelihood:.4f} <= best "
@@ -172,8 +170,8 @@ def sweep(results, levels):
 
 @plot.style()
 def run(args):
-    args.show = not (args.out or args.gif or args.html)
-    if args.show and plt.get_backend().lower() == "agg":
+    nothing_to_save = {args.out, args.csv, args.gif, args.html} == {None}
+    if nothing_to_save and plt.get_backend().lower() == "agg":
         raise ValueError("no window can be opened here: give --out, --gif or --html")
     results, levels = [], sorted({*args.levels})
     # The categories first: their levels have an end, which is then told at once.

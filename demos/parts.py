@@ -256,7 +256,8 @@ PARTS = dict(zip("123456", (densities_and_nodes, vae_collapses, critic, fixed_c,
 
 def main(numbers):
     if not {*numbers} <= {*PARTS}:
-        sys.exit("parts.py: give numbers from 1 to 6")
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     for number in numbers or PARTS:
         try:
             PARTS[number]()

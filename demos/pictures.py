@@ -2,6 +2,7 @@
 the players, the tent of the penalty, and a decoder that fools a critic."""
 import shared
 
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -102,6 +103,8 @@ def fooled(M=1.0, at=0.5):
 
 @plot.style()
 def run(args):
+    if not Path(args.out_dir).is_dir():
+        raise ValueError(f"--out-dir {args.out_dir}: no such folder")
     for draw in (bar, players, tent, fooled):
         path = f"{args.out_dir}/{draw.__name__}.png"
         shared.write(path, shared.picture(draw(), path))

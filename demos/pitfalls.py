@@ -49,7 +49,7 @@ GRID, SD = problems.SplitNormal(), 2 * np.log(0.5)
 WAYS = {  # name: problem, and how it is trained
     "right": (GRID, {}),
     "critic shares the penalty": (GRID, dict(objectives=shared_penalty)),
-    "i.i.d. nodes": (Drawn(nodes.monte_carlo), {}),
+    "independent nodes": (Drawn(nodes.monte_carlo), {}),
     "C fixed at .001, sharp kink": (GRID, dict(penalty=partial(FixedC, start=0.001))),
     "C fixed at 10, sharp kink": (GRID, dict(penalty=partial(FixedC, start=10.0))),
     "sd .5, critic a normal": (problems.SplitNormal(log_var=SD), {}),

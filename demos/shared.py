@@ -40,7 +40,8 @@ from minimae import checks, critics, table, train
 
 gc.freeze()  # modules are no garbage to look for: training is 7 % faster
 matplotlib.rcdefaults()  # the same picture whatever the user's settings
-MISSING = dict(seed=0, seeds=1, steps=1, csv=None, show=False)  # where not offered
+MISSING = dict(seed=0, seeds=1, steps=1, out="", csv=None, gif=None, html=None,
+               show=False)  # where not offered
 # Options that are no settings of the table
 NO_SETTINGS = {"levels", "seed", "seeds", "out", "csv", "gif", "html", "show"}
 CRITICS = {"bayes": critics.Bayes, "multi-sample": critics.MultiSample,
@@ -123,6 +124,7 @@ def main(run, parser, argv=None):
         checks.whole(0, seed=args.seed)
         checks.whole(1, 10 ** 6, steps=args.steps, seeds=args.seeds)
         args.seeds = range(args.seed, args.seed + args.seeds)
+        args.show |= {args.out, args.csv, args.gif, args.html} == {None}  # no file
         if BACKEND or not args.show:
             matplotlib.use(BACKEND if args.show else "agg")
         # A table on standard output is that and nothing else.

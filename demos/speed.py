@@ -59,7 +59,7 @@ def race(args):
 
 
 def run(args):
-    rows = [{"part": part.__name__, "what": what, "value": value, "unit": unit}
+    rows = [dict(part=part.__name__, what=what, value=value, unit=unit, seed=args.seed)
             for part in (gradient, race) if part.__name__ in args.part
             for what, value, unit in part(args)]
     shared.save(args, rows)

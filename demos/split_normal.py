@@ -8,7 +8,7 @@ from minimae import checks, exact, plot, problems, train
 
 PARSER = shared.options(__doc__, [0, 0.4, 0.8, 1.2, 1.6, 2], "split_normal.png",
                         critic="1", film="the training")
-PARSER.add_argument("--critic-steps", type=int, default=1, metavar="K",
+PARSER.add_argument("--critic-steps", type=int, default=1, metavar="N",
                     help="steps of r for each one of p and q")
 PARSER.add_argument("--sd", type=float, help="hold the decoder's sd fixed at SD")
 

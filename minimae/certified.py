@@ -29,7 +29,7 @@ def evaluate(models, x, control=0.0, seed=0, **sizes):
         for key, values in found.items():
             row[key] = np.mean(values).item()
             row[f"{key}_se"] = (np.std(values, ddof=1) / np.sqrt(len(values))).item()
-        if row["lower"] > row["upper"] + 5e-4:  # as much as is shown
+        if row["lower"] > row["upper"] + 5e-4:  # less rounds to nothing
             row["note"] = (f"lower is {row['lower'] - row['upper']:.4f} above upper: "
                            f"noise, s.e. of I is {row['information_se']:.4f}")
         rows.append(row)

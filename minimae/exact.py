@@ -25,9 +25,9 @@ def evaluate(models, tolerance=1e-6, most_cells=MOST_CELLS):
     over the data, and best; then note, what is not resolved and why, or "".
 
     A figure on which the grids do not agree to `tolerance`, relative above 1, is NaN.
-    Known limits: what may go unseen is a p(x|z), or as a density of z an r(z|x), that
-    changes and changes back within 12 / LOOK of z, or beyond WIDEST; and q or r that do
-    so, or jump, within 18 / COARSEST of x or eps, as needles made by hand do.
+    Known limits: a p(x|z), or an r(z|x) seen as a function of z, that changes and
+    changes back within 12 / LOOK of z, or beyond WIDEST, may go unseen; so may a q or r
+    that does so, or jumps, within 18 / COARSEST of x or eps.  Needles made by hand do.
     """
     return [{"level": level, "seed": seed, **figures(
         models.problem, select(models.params, k), tolerance, most_cells)}
@@ -64,11 +64,12 @@ def figures(problem, params, tolerance=1e-6, most_cells=MOST_CELLS):
 
 
 def look(problem, params, n):
-    """What n points per dimension of z may miss: the mass of p(x); the change of p(x|z)
-    from one z with mass to the next; and I^, on a finer grid, if r is no sum over z.
+    """What tells whether n points per dimension of z miss something: the mass of p(x),
+    which is 1; the most that p(x|z) changes from one z with mass to the next; and I^ on
+    a finer grid, but of Bayes' rule.
 
-    The change is a total variation, at the pace of the steepest place; where it is 1,
-    the decoder jumps between two points, which figures that agree may not show.
+    The change is a total variation, as if every step were as steep as the steepest one;
+    near 1 the decoder jumps between two points, which figures that agree may not show.
     """
     p, _, r = problem.densities(params)
     x, dx = problem.outcomes(n, p)

@@ -88,7 +88,7 @@ def split_normal(axis, models, index):
     at_x, at_z = nodes.along_second(x), nodes.along_first(Z)
     true = np.exp(models.problem.log_m(at_x)).ravel()
     joint = np.exp(p.log_prob(at_x, at_z) + normal.log_prob(at_z, 0, 0))[0]
-    # Beyond 6 lies 1e-9 of the mass; .02 is half the sd of 3.2 nats.
+    # Beyond 6 lies 2e-9 of the mass; .02 is half the sd of 3.2 nats.
     log_px = bounds.log_marginal(p, at_x, *nodes.grid(600, half_width=6.0)).ravel()
     axis.plot(x, true, color="#f4b942", linewidth=7, label="the data")
     outlines = np.stack(np.broadcast_arrays(x, joint * (Z[1] - Z[0])), -1)
@@ -104,7 +104,7 @@ def split_normal(axis, models, index):
 
 def categorical(axis, models, index):
     """p(x|z) as a function of z, a curve per category: its colour is the same in every
-    row, its number stands at the top where it is more likely than all others."""
+    row, its number stands at the top where it is likelier than the rest together."""
     p, _, _ = models.densities(index)
     z = np.linspace(-3, 3, 601)
     for k, heights in enumerate(np.exp(p.log_probs(nodes.along_second(z)))[0, 0].T):
@@ -122,7 +122,7 @@ def categorical(axis, models, index):
 class History:
     """A callback of a training of so many steps: keeps the values of every step, and
     now and then a copy of the parameters, more often early, where more happens."""
-    FRAMES = 24  # six seconds, some half a megabyte
+    FRAMES = 24  # six seconds, below a megabyte
 
     def __init__(self, steps=500):
         at = 1 + (steps - 1) * np.linspace(0, 1, self.FRAMES) ** 2

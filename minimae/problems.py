@@ -105,7 +105,7 @@ class SplitNormal(Problem):
         self.n_hidden, self.dim_z, self.log_var = n_hidden, dim_z, log_var
         self.n_eps, self.n_z, self.critic = n_train, n_train, critic
         # Beyond, exact figures are not resolved: the linear solution at M nats has sd
-        # exp(-M); 1024 points on a width of 18, exact's second finest grid, are two.
+        # exp(-M), two points of exact's second finest grid, 1024 on a width of 18.
         self.max_information = np.log(1024 / 18 / 2)
 
     def init_decoder(self, rng):
@@ -181,7 +181,6 @@ class Data(Problem):
         self.Decoder, self.critic = Decoder, critic
         self.n_hidden, self.dim_z = n_hidden, dim_z
         self.batch, self.n_codes = min(batch, len(self.train)), n_codes
-        self.max_information = np.log(n_codes / 10)  # the sum needs 10 e^M of them
 
     def nodes(self, rng):
         rows = rng.choice(len(self.train), self.batch, replace=False)
@@ -208,7 +207,7 @@ def check_rows(name, rows):
     # A tanh of W x + b is a constant for an x beyond some 5, and for a table that
     # hardly varies; single columns that do not, like a margin, do no harm.
     good = (np.abs(mean) < 5) & (sd < 5) & np.any(sd > 0.01)  # False for NaN
-    for k in np.flatnonzero(~good):
+    for k in np.flatnonzero(~good):  # the first is enough
         raise ValueError(f"{name}, column {k}: mean {mean[k]:.4g} and sd {sd[k]:.4g}; "
                          "give about 0 and 1, as (rows - rows.mean(0)) / rows.std(0)")
     return rows

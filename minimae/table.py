@@ -46,7 +46,7 @@ def remark(row):
     what the bounds tell of the reason."""
     if reached(row) or row["note"]:
         return row["note"]
-    why = "too few steps, or too poor a critic"
+    why = "too few steps, too small a C, or too poor a critic"
     if abs(row["lower"] - row["level"]) <= REACHED:
         why = "I^ is there, so the critic lags behind"
     return f"not reached, I - M = {row['information'] - row['level']:+.3f}; {why}"

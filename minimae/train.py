@@ -5,6 +5,7 @@ from autograd import make_vjp
 from . import bounds, checks
 from .adam import Adam, cosine
 from .bounds import stop_gradient
+from .critics import MultiSample
 from .models import Models, stack
 
 GROWTH = 100.0  # of C over a run that violates its level throughout: it ends at C = 30
@@ -93,8 +94,8 @@ def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_ste
 
     Levels are in nats, or None for no constraint: the plain VAE.  The models of the
     first seed come first.  Models of one seed start from the same weights and see the
-    same nodes, so a row comes out as it would alone.  One step of all three nets at a
-    time on the poster's problem ("The mutual autoencoder"), with a penalty for its
+    same nodes, so a row comes out as it would alone.  All three nets move at each step
+    towards the poster's optimum ("The mutual autoencoder"), with a penalty for its
     constraint:
         max over p, q of ELBO - C |I^ - M|  with  r = argmax of I^.
 
@@ -141,7 +142,7 @@ def stop_if_diverged(step, levels, values, learning_rate):
     """Raise FloatingPointError that names the first model with a value that is not
     finite, or with an ELBO as large as EXPLODED."""
     good = np.isfinite(values[1]) & (np.abs(values[0]) < EXPLODED)  # False for NaN
-    for k in np.flatnonzero(~good):
+    for k in np.flatnonzero(~good):  # the first is enough
         raise FloatingPointError(
             f"training diverged at step {step}, level {levels[k]}, ELBO "
             f"{values[0, k]:.3g}: try a learning rate below {learning_rate:g}")
@@ -153,13 +154,16 @@ def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=
     for name, values in [("levels", levels), ("seeds", seeds)]:
         if isinstance(values, str) or not np.iterable(values) or not len(values):
             raise ValueError(f"{name} {values}: give a list of at least one")
-    for level in filter(None, levels):  # 1e-9: log K, rounded; 1e9: not inf
-        checks.real(0, min(problem.max_information + 1e-9, 1e9),
-                    " nats, the most that this problem can hold", level=level)
+    data, prior, codes = problem.nodes(np.random.default_rng(0))
+    highest = min(problem.max_information + 1e-9, 1e9)  # log K, rounded; not inf
+    if isinstance(problem.critic, MultiSample):  # its sum needs 10 e^M codes
+        highest = min(highest, max(0, np.log(codes[1].size / 10)))
+    for level in filter(None, levels):
+        checks.real(0, highest, " nats, the most that can be held", level=level)
     for seed in seeds:
         checks.whole(0, seed=seed)
     checks.whole(1, steps=steps, critic_steps=critic_steps, encoder_steps=encoder_steps)
     checks.real(1e-9, 1e9, learning_rate=learning_rate)
-    nodes = max(group[2].size for group in problem.nodes(np.random.default_rng(0))[:2])
+    nodes = len(levels) * len(seeds) * max(data[2].size, prior[2].size)
     checks.real(0, MOST_UNITS // problem.n_hidden, " a step; more would take gigabytes",
-                **{"models times nodes": len(levels) * len(seeds) * nodes})
+                **{"models times nodes": nodes})

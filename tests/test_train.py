@@ -252,7 +252,7 @@ def test_values_or_gradient_that_are_not_finite_name_their_model(what, model, na
     (dict(levels=[]), r"levels \[\]: give"), (dict(levels=0.5), "levels 0.5: give"),
     (dict(levels="abc"), "levels abc: give"), (dict(levels=["a"]), "level a: give"),
     (dict(levels=[-0.1]), "level -0.1: give"), (dict(levels=[np.nan]), "level nan: "),
-    (dict(levels=[4.0]), "level 4.0: .* to 3.3479 nats, the most that this problem"),
+    (dict(levels=[4.0]), "level 4.0: .* to 3.3479 nats, the most that can be held"),
     (dict(seeds=[]), r"seeds \[\]: give"), (dict(seeds=[0, -1]), "seed -1: give"),
     (dict(steps=0), "steps 0: give"), (dict(steps=2.0), "steps 2.0: give"),
     (dict(learning_rate=np.nan), "learning_rate nan: give"),
@@ -261,6 +261,7 @@ def test_values_or_gradient_that_are_not_finite_name_their_model(what, model, na
     (dict(penalty=partial(Penalty, growth=0)), "growth 0: give"),
     (dict(problem=Categorical([0.5, 0.5]), levels=[0.2, 0.7]), "level 0.7: give a "
      "number from 0 to 0.6931 nats, the most"),
+    (dict(problem=SplitNormal(critic=critics.MultiSample())), "from 0 to 0.1823 nats"),
     # gigabytes
     (dict(problem=Categorical([0.5, 0.5], dim_z=3, n_z=128), levels=[None]),
      "models times nodes 2097152: give .* a step; more would take gigabytes"),
