@@ -16,7 +16,7 @@ LOOK = 2 ** 11  # points of z on which the decoder is looked at for what a grid 
 # The weights of N(0, 1) end here in double precision.  p(x) of an unlikely x may depend
 # on z far beyond 9, which holds all of the mass.
 WIDEST = 37.0
-MOST_UNITS = 2 ** 24  # hidden units at all nodes of a bound, 128 MB
+MOST_UNITS = 2 ** 23  # hidden units at all nodes that a net sees at once, 64 MB
 
 
 def evaluate(models, tolerance=1e-6, most_cells=MOST_CELLS):
@@ -27,7 +27,8 @@ def evaluate(models, tolerance=1e-6, most_cells=MOST_CELLS):
     A figure on which the grids do not agree to `tolerance`, relative above 1, is NaN.
     Known limits: a p(x|z), or an r(z|x) seen as a function of z, that changes and
     changes back within 12 / LOOK of z, or beyond WIDEST, may go unseen; so may a q or r
-    that does so, or jumps, within 18 / COARSEST of x or eps.  Needles made by hand do.
+    that does so, or jumps, within 18 / COARSEST of x or eps, and in two dimensions a
+    p(x|z) that does so within 18 / COARSEST of z.  Needles made by hand do.
     """
     return [{"level": level, "seed": seed, **figures(
         models.problem, select(models.params, k), tolerance, most_cells)}
@@ -51,7 +52,7 @@ def figures(problem, params, tolerance=1e-6, most_cells=MOST_CELLS):
                     fine[key], other[key], tolerance, tolerance) for other in others))
         missing, n = [key for key in KEYS if np.isnan(row[key])], 2 * n
     if n == COARSEST:
-        row["note"] = "no room for a grid in so many dimensions"
+        row["note"] = "no room for a grid: too many dimensions, units or rows"
     elif missing:
         row["note"] = f"not resolved at {n // 2} points: {', '.join(missing)}"
     ends = {**row, "best": np.inf if problem.best is None else problem.best}
@@ -71,12 +72,13 @@ def look(problem, params, n):
     The change is a total variation, as if every step were as steep as the steepest one;
     near 1 the decoder jumps between two points, which figures that agree may not show.
     """
-    p, _, r = problem.densities(params)
-    x, dx = problem.outcomes(n, p)
     # Of few categories more points are as cheap.
-    finer = max(1, max(LOOK, 2 ** 16 // x.shape[2]) // n) if problem.dim_z == 1 else 1
+    points = LOOK if problem.dim_x == 1 else max(LOOK, 2 ** 16 // problem.dim_x)
+    finer = max(1, points // n) if problem.dim_z == 1 else 1
     # Beyond 6 lies 2e-9 of the mass.
     z, weights = nodes.grid(n * finer, problem.dim_z, half_width=6.0)
+    p, _, r = problem.densities(params, (z, weights))
+    x, dx = problem.outcomes(n, p)
     p_x_given_z = np.exp(p.log_prob(x, z)) * dx
     joint = weights * p_x_given_z
     # 1.5: these points are closer.  In two dimensions not all are neighbours.
@@ -90,21 +92,33 @@ def look(problem, params, n):
 def on_grid(problem, params, n, shift=0.5, half_width=9.0, reach=9.0):
     """The figures of a single model on a grid of n points per dimension of z; p(x) of
     the data is a sum over z up to `reach`."""
-    def grid(dim, first=1):  # as fine as there is room for, beside `first` nodes
-        most = int((MOST_UNITS / problem.n_hidden / first) ** (1 / dim))
-        return nodes.grid(min(n, most), dim, shift, half_width)
+    def grid(dim):
+        return nodes.grid(n, dim, shift, half_width)
     z, z_weights = grid(problem.dim_z)
     p, q, r = problem.densities(params, (z, z_weights))
     information = bounds.information(p, *problem.outcomes(n, p), z, z_weights)
-    noise = problem.noise(lambda dim: grid(dim, z.shape[1]))
-    z, eps, weights = nodes.cross((z, z_weights), noise)
+    z, eps, weights = nodes.cross((z, z_weights), problem.noise(grid))
     x, weights = p.joint(z, eps, weights)
     upper = bounds.upper(p, problem.log_m, z, x, weights)
-    # With r the exact posterior I^ is I, and a sum over z for every x is saved.
-    lower = information if type(r) is Posterior else bounds.infomax(r, z, x, weights)
+    part = MOST_UNITS // problem.n_hidden
+    # With r Bayes' rule I^ is I, and a sum over z for every x is saved.
+    lower = information if type(r) is Posterior else in_parts(
+        part, lambda *nodes: bounds.infomax(r, *nodes), z, x, weights)
     x, x_weights = problem.data(grid)
-    data = nodes.cross((x, x_weights), grid(problem.dim_z, x.shape[1]))
+    elbo = in_parts(part, lambda *nodes: bounds.elbo(p, q, *nodes),
+                    *nodes.cross((x, x_weights), grid(problem.dim_z)))
     wide = nodes.grid(int(n * reach / half_width), problem.dim_z, shift, reach)
     log_likelihood = bounds.expectation(bounds.log_marginal(p, x, *wide), x_weights)
-    figures = lower, information, upper, bounds.elbo(p, q, *data), log_likelihood
+    figures = lower, information, upper, elbo, log_likelihood
     return {key: value.item() for key, value in zip(KEYS, figures)}
+
+
+def in_parts(size, bound, *nodes):
+    """bound(first, second, weights), a mean over nodes, in parts of about `size` along
+    N, since all at once may take gigabytes."""
+    total, weights = 0.0, nodes[-1]
+    for part in np.array_split(np.arange(weights.shape[1]), -(-weights.size // size)):
+        parts = [a[:, part] if a.shape[1] > 1 else a for a in nodes]
+        mass = max(np.sum(parts[-1]), 1e-300)  # no 0 / 0
+        total += mass * bound(*parts[:-1], parts[-1] / mass)
+    return total

@@ -7,7 +7,7 @@ matmul applies model l to the values of l.
 import autograd.numpy as np
 
 from . import bounds, normal
-from .bounds import log_sum_exp
+from .bounds import log_sum_exp, stop_gradient
 
 
 def init(rng, n_in, n_hidden, *n_outs):
@@ -56,8 +56,8 @@ class Density:
 
 
 class NormalNet(Density):
-    """value | inputs ~ N(mean(inputs), diag exp log_var(inputs)), both from the net, or
-    log_var a number held fixed."""
+    """value | inputs ~ N(mean(inputs), diag exp log_var(inputs)), both from the net; or
+    only the mean, of a net with as many outputs, and log_var a number held fixed."""
 
     def __init__(self, params, log_var=None):
         self.params, self.log_var = params, log_var
@@ -92,19 +92,20 @@ class NormalNet(Density):
     def log_marginal(self, x, z, weights):
         """bounds.log_marginal, for a p that is held fixed: one product of matrices.
 
-        With a_j = 1 / var_j, b_j = mean_j / var_j, c_j = log weights_j + log p(0|z_j),
-            log p(x) = log sum_j exp(-a_j x^2 / 2 + b_j x + c_j);
+        With u = x - x0 for any x0, a_j = 1 / var_j, b_j = (mean_j - x0) / var_j and
+        c_j = log weights_j + log p(x0|z_j),
+            log p(x) = log sum_j exp(-a_j u^2 / 2 + b_j u + c_j);
         for x of more dimensions the first two terms are sums over them.
         """
         if type(self).log_prob is not NormalNet.log_prob:
             return super().log_marginal(x, z, weights)
+        x0 = np.mean(stop_gradient(x), (1, 2), keepdims=True)  # so that little cancels
+        u = np.reshape(x - x0, (x.shape[0], -1, x.shape[-1]))          # (L, N J, X)
         mean, log_var = self.mean_and_log_var(z)                       # (L, S, 1, X)
         a = np.broadcast_to(np.exp(-log_var), mean.shape)
-        c = np.log(weights) + self.log_prob(np.zeros_like(mean), z)
-        coefficients = np.concatenate([a, a * mean, c[..., None]], -1)[:, :, 0]
-        rows = np.reshape(x, (x.shape[0], -1, x.shape[-1]))            # (L, N J, X)
-        ones = np.ones_like(rows[..., :1])
-        features = np.concatenate([-0.5 * rows ** 2, rows, ones], -1)
+        c = np.log(weights) + self.log_prob(x0, z)
+        coefficients = np.concatenate([a, a * (mean - x0), c[..., None]], -1)[:, :, 0]
+        features = np.concatenate([-0.5 * u ** 2, u, np.ones_like(u[..., :1])], -1)
         terms = np.matmul(features, np.swapaxes(coefficients, 1, 2))   # (L, N J, S)
         return np.reshape(log_sum_exp(terms, -1), (-1, *x.shape[1:-1]))
 
@@ -131,6 +132,9 @@ class CategoricalNet(Density):
 
     def joint(self, z, eps, weights):
         """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z (L, N, 1, Z):
-        every x, weighted by p(x|z)."""
+        every x, weighted by p(x|z).  TypeError for a subclass with another log_prob."""
+        if (type(self).log_prob is not CategoricalNet.log_prob
+                and type(self).log_probs is CategoricalNet.log_probs):
+            raise TypeError(f"{type(self).__name__}: its own log_prob needs a joint")
         log_probs = self.log_probs(z)[:, :, 0]
         return np.eye(log_probs.shape[-1])[None, None], weights * np.exp(log_probs)

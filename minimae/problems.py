@@ -57,9 +57,12 @@ class Problem:
     # Grids: what exact figures need, and training on a coarse one.
 
     def cells(self, n):
-        """Entries of a table p(x|z), with n points per dimension: too many where x has
-        several."""
-        return n ** (1 + self.dim_z) if self.dim_x == 1 else np.inf
+        """Entries of the largest table with n points per dimension: of p(x|z), data or
+        a net's units, at every z; infinite where x has several dimensions."""
+        if self.dim_x > 1:
+            return np.inf
+        rows = self.data(lambda dim: grid(n, dim))[0].shape[1]
+        return n ** self.dim_z * max(n, rows, self.n_hidden)
 
     def data(self, grid):
         """Nodes and weights of x; grid(dim) are those of N(0, I) in dim dimensions."""
@@ -104,8 +107,8 @@ class SplitNormal(Problem):
         checks.whole(1, n_hidden=n_hidden, n_train=n_train, dim_z=dim_z)
         self.n_hidden, self.dim_z, self.log_var = n_hidden, dim_z, log_var
         self.n_eps, self.n_z, self.critic = n_train, n_train, critic
-        # Beyond, exact figures are not resolved: the linear solution at M nats has sd
-        # exp(-M), two points of exact's second finest grid, 1024 on a width of 18.
+        # Beyond, exact figures may not be resolved: the linear solution at M nats has
+        # sd exp(-M), two points of exact's second finest grid, 1024 on a width of 18.
         self.max_information = np.log(1024 / 18 / 2)
 
     def init_decoder(self, rng):
@@ -151,8 +154,8 @@ class Categorical(Problem):
         return np.zeros((1, 1, 1, 1)), np.ones((1, 1, 1))
 
     def cells(self, n):
-        # At least 16 categories: a finer grid would take more than some seconds.
-        return max(self.dim_x, 16) * n ** self.dim_z
+        # 16: a finer grid would take more than some seconds.
+        return n ** self.dim_z * max(self.dim_x, self.n_hidden, 16)
 
     def outcomes(self, n, p):
         return along_second(np.eye(self.dim_x)), 1.0
@@ -175,7 +178,7 @@ class Data(Problem):
     def __init__(self, train, test, Decoder=NormalNet, n_hidden=32, dim_z=2,
                  critic=MultiSample(), batch=64, n_codes=512):
         checks.whole(1, n_hidden=n_hidden, dim_z=dim_z, batch=batch)
-        checks.whole(batch, n_codes=n_codes)
+        checks.whole(batch, 10 ** 6, n_codes=n_codes)  # more would take gigabytes
         self.train, self.test = check_rows("train", train), check_rows("test", test)
         self.dtype, self.dim_x = self.train.dtype, self.train.shape[1]
         self.Decoder, self.critic = Decoder, critic

@@ -58,6 +58,7 @@ class Penalty:
 
     def __init__(self, levels, steps, start=START, growth=GROWTH, learning=0.0):
         checks.real(1, 1e9, growth=growth)
+        checks.real(0, 1e9, start=start, learning=learning)
         self.target, self.steps, self.growth = np.array(levels, float), steps, growth
         self.C, self.total = np.full(len(levels), start), np.zeros(len(levels))
         self.learning = learning / steps
@@ -152,13 +153,13 @@ def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=
           encoder_steps=1):
     """Raise a ValueError of one line that says what is wrong and what is allowed."""
     for name, values in [("levels", levels), ("seeds", seeds)]:
-        if isinstance(values, str) or not np.iterable(values) or not len(values):
+        if np.ndim(values) != 1 or not len(values):
             raise ValueError(f"{name} {values}: give a list of at least one")
     data, prior, codes = problem.nodes(np.random.default_rng(0))
     highest = min(problem.max_information + 1e-9, 1e9)  # log K, rounded; not inf
     if isinstance(problem.critic, MultiSample):  # its sum needs 10 e^M codes
         highest = min(highest, max(0, np.log(codes[1].size / 10)))
-    for level in filter(None, levels):
+    for level in [level for level in levels if level is not None]:
         checks.real(0, highest, " nats, the most that can be held", level=level)
     for seed in seeds:
         checks.whole(0, seed=seed)
