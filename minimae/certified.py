@@ -24,11 +24,13 @@ def evaluate(models, x, control=0.0, seed=0, **sizes):
     x, rows = along_first(x).astype(models.problem.dtype), []
     for k, level in enumerate(models.levels):
         row = dict(level=level, seed=models.seeds[k], best=models.problem.best, note="")
-        found = figures(models.problem, select(models.params, k), x, control,
-                        np.random.default_rng(seed), **sizes)
-        for key, values in found.items():
-            row[key] = np.mean(values).item()
-            row[f"{key}_se"] = (np.std(values, ddof=1) / np.sqrt(len(values))).item()
+        with np.errstate(all="ignore"):  # what is not finite is named below
+            found = figures(models.problem, select(models.params, k), x, control,
+                            np.random.default_rng(seed), **sizes)
+            for key, values in found.items():
+                row[key] = np.mean(values).item()
+                se = np.std(values, ddof=1) / np.sqrt(len(values))
+                row[f"{key}_se"] = se.item()
         if not np.all(np.isfinite([row[key] for key in found])):
             row["note"] = "diverged: figures that are not finite"
         if row["lower"] > row["upper"] + 5e-4:  # less rounds to nothing

@@ -211,3 +211,4 @@ def test_a_lower_bound_above_the_upper_one_is_said_to_be_noise():
         assert ("noise" in row["note"]) == (row["lower"] > row["upper"] + 5e-4)
         assert table.remark(row) == row["note"]
     assert noted > 0
+    assert "not finite" in evaluate(problem, np.nan * x, n=8, n_codes=16)["note"]

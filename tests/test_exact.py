@@ -256,3 +256,14 @@ def test_upper_bound_where_the_law_misses_mass():
     assert np.isfinite([got[key] for key in exact.KEYS if key != "upper"]).all()
     never = (*p[:3], np.array([0.0, 0.0, -2000.0]).reshape(p[3].shape))
     assert evaluate(problem, never, q, r)["upper"] == pytest.approx(0, abs=1e-9)
+
+
+def test_means_in_parts_are_the_means(monkeypatch):
+    rows = np.linspace(-2, 2, 300)[:, None]
+    for problem in (NORMAL, problems.Data(rows, rows, n_hidden=2, dim_z=1)):
+        params = random_like(problem.init(np.random.default_rng(0)),
+                             np.random.default_rng(1), 0.5)
+        whole = exact.on_grid(problem, params, 64)
+        with monkeypatch.context() as patch:
+            patch.setattr(exact, "MOST_UNITS", 2 ** 10)
+            assert exact.on_grid(problem, params, 64) == pytest.approx(whole, rel=1e-12)
