@@ -28,14 +28,13 @@ def evaluate(models, x, control=0.0, seed=0, **sizes):
             found = figures(models.problem, select(models.params, k), x, control,
                             np.random.default_rng(seed), **sizes)
             for key, values in found.items():
-                row[key] = np.mean(values).item()
-                se = np.std(values, ddof=1) / np.sqrt(len(values))
-                row[f"{key}_se"] = se.item()
-        if not np.all(np.isfinite([row[key] for key in found])):
-            row["note"] = "diverged: figures that are not finite"
+                row[key] = float(np.mean(values))
+                row[f"{key}_se"] = float(np.std(values, ddof=1) / len(values) ** 0.5)
         if row["lower"] > row["upper"] + 5e-4:  # less rounds to nothing
             row["note"] = (f"lower is {row['lower'] - row['upper']:.4f} above upper: "
                            f"noise, s.e. of I is {row['information_se']:.4f}")
+        if not np.all(np.isfinite([row[key] for key in found])):
+            row["note"] = "diverged: figures that are not finite"
         rows.append(row)
     return rows
 
