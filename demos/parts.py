@@ -256,8 +256,7 @@ PARTS = dict(zip("123456", (densities_and_nodes, vae_collapses, critic, fixed_c,
 
 def main(numbers):
     if not {*numbers} <= {*PARTS}:
-        print(__doc__, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(__doc__)
     for number in numbers or PARTS:
         try:
             PARTS[number]()

@@ -253,14 +253,14 @@ def in_processes(n, function, jobs):
     # Threads of one process, for products of matrices: the other cores are taken
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     spawn = multiprocessing.get_context("spawn")
-    main_thread = threading.current_thread() is threading.main_thread()
     with futures.ProcessPoolExecutor(n, spawn, start_worker) as pool:
         try:
-            # Workers start with this, as one process is enough to tell of Ctrl-C.
-            handler = main_thread and signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # Ctrl-C waits meanwhile, and never reaches workers: one process tells of it.
+            if os.name == "posix":
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             running = [pool.submit(function, *job) for job in jobs]
-            if main_thread:
-                signal.signal(signal.SIGINT, handler)
+            if os.name == "posix":
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             for future in running:
                 while not future.done():  # Windows interrupts no longer waits
                     futures.wait([future], 0.2)
@@ -297,6 +297,7 @@ def start_worker():
         multiprocessing.parent_process().join()
         os._exit(1)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def columns(rows, *keys, **values):

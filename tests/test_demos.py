@@ -204,7 +204,9 @@ def test_progress_is_shown_on_a_terminal_only(capsys, monkeypatch):
 def script(start):
     """Runs lines in a process where `shared` is, without what takes long to import."""
     Path("script.py").write_text(
-        "import os, sys, time\nfrom unittest.mock import MagicMock\n"
+        "import os, signal, sys, time\nfrom unittest.mock import MagicMock\n"
+        # Where tests run in the background of a shell, it ignores SIGINT.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.modules['matplotlib'] = sys.modules['minimae'] = MagicMock()\n"
         f"sys.path[:0] = [{str(ROOT / 'demos')!r}]\n"
         f"import shared\nshared.cores = lambda: 2\n{start}")
