@@ -255,7 +255,7 @@ def in_processes(n, function, jobs):
     spawn = multiprocessing.get_context("spawn")
     with futures.ProcessPoolExecutor(n, spawn, start_worker) as pool:
         try:
-            # Ctrl-C waits meanwhile, and never reaches workers: one process tells of it.
+            # Ctrl-C waits meanwhile and never reaches workers: one process tells of it.
             if os.name == "posix":
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             running = [pool.submit(function, *job) for job in jobs]
