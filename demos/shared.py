@@ -42,7 +42,6 @@ gc.freeze()  # modules are no garbage to look for: training is 7 % faster
 matplotlib.rcdefaults()  # the same picture whatever the user's settings
 MISSING = dict(seed=0, seeds=1, steps=1, out="", csv=None, gif=None, html=None,
                show=False)  # where not offered
-# Options that are no settings of the table
 NO_SETTINGS = {"levels", "seed", "seeds", "out", "csv", "gif", "html", "show"}
 CRITICS = {"bayes": critics.Bayes, "multi-sample": critics.MultiSample,
            "1": critics.Normal,  # more than 100 take minutes and gigabytes
