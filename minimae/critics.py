@@ -8,6 +8,7 @@ A critic is an object with two methods; problems take it as critic=.
 
 p is the decoder with its parameters held fixed, codes = (z, weights) are the step's
 nodes of N(0, I), (L, S, 1, Z) and (L, S, 1).  One of your own needs no more than that.
+Where it has max_information(n_codes), in nats, higher levels are refused.
 """
 import autograd.numpy as np
 
@@ -84,6 +85,10 @@ class MultiSample(Bayes):
         """p(z|x), but for that replacement."""
         entropy = float(normal.entropy(np.zeros(codes[0].shape[-1])))
         return Posterior(p, *codes, log_prior=lambda z: -entropy)
+
+    def max_information(self, n_codes):
+        """The level, in nats, for which so many codes are 10 e^M."""
+        return max(0.0, float(np.log(n_codes / 10)))
 
 
 class Posterior(Density):

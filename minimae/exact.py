@@ -3,6 +3,8 @@
 The three share no points, and one of them is wider.  Each figure is reported where they
 agree on it, whatever the others do; else it is NaN, and the row says why.
 """
+from functools import partial
+
 import numpy as np
 
 from . import bounds, nodes
@@ -52,7 +54,7 @@ def figures(problem, params, tolerance=1e-6, most_cells=MOST_CELLS):
                     fine[key], other[key], tolerance, tolerance) for other in others))
         missing, n = [key for key in KEYS if np.isnan(row[key])], 2 * n
     if n == COARSEST:
-        row["note"] = "no room for a grid: too many dimensions, units or rows"
+        row["note"] = "no room for a grid in so many dimensions, units or rows"
     elif missing:
         row["note"] = f"not resolved at {n // 2} points: {', '.join(missing)}"
     ends = {**row, "best": np.inf if problem.best is None else problem.best}
@@ -103,22 +105,22 @@ def on_grid(problem, params, n, shift=0.5, half_width=9.0, reach=9.0):
     part = MOST_UNITS // problem.n_hidden
     # With r Bayes' rule I^ is I, and a sum over z for every x is saved.
     lower = information if type(r) is Posterior else in_parts(
-        part, lambda *nodes: bounds.infomax(r, *nodes), z, x, weights)
+        part, partial(bounds.infomax, r), z, x, weights)
     x, x_weights = problem.data(grid)
-    elbo = in_parts(part, lambda *nodes: bounds.elbo(p, q, *nodes),
-                    *nodes.cross((x, x_weights), grid(problem.dim_z)))
+    data = nodes.cross((x, x_weights), grid(problem.dim_z))
+    elbo = in_parts(part, partial(bounds.elbo, p, q), *data)
     wide = nodes.grid(int(n * reach / half_width), problem.dim_z, shift, reach)
     log_likelihood = bounds.expectation(bounds.log_marginal(p, x, *wide), x_weights)
     figures = lower, information, upper, elbo, log_likelihood
     return {key: value.item() for key, value in zip(KEYS, figures)}
 
 
-def in_parts(size, bound, *nodes):
+def in_parts(size, bound, *variables):
     """bound(first, second, weights), a mean over nodes, in parts of about `size` along
     N, since all at once may take gigabytes."""
-    total, weights = 0.0, nodes[-1]
+    total, weights = 0.0, variables[-1]
     for part in np.array_split(np.arange(weights.shape[1]), -(-weights.size // size)):
-        parts = [a[:, part] if a.shape[1] > 1 else a for a in nodes]
+        parts = [a[:, part] if a.shape[1] > 1 else a for a in variables]
         mass = max(np.sum(parts[-1]), 1e-300)  # no 0 / 0
         total += mass * bound(*parts[:-1], parts[-1] / mass)
     return total

@@ -18,8 +18,8 @@ class Problem:
     a nets.Density with init; dtype of all arrays; best, the highest possible E log p(x)
     in nats, None where it is unknown; max_information, the highest level that makes
     sense.  Training needs `nodes`, certified figures `code_nodes`.  Exact figures need
-    data, noise, outcomes and log_m on grids, with which `nodes` are coarse ones of
-    n_eps and n_z points per dimension of eps and z.
+    data, noise, outcomes, log_m and cells, on grids; the `nodes` here are coarse grids
+    of n_eps and n_z points per dimension of eps and z.
     """
     dtype, best, Decoder, max_information = np.float64, None, NormalNet, np.inf
 

@@ -5,7 +5,6 @@ from autograd import make_vjp
 from . import bounds, checks
 from .adam import Adam, cosine
 from .bounds import stop_gradient
-from .critics import MultiSample
 from .models import Models, stack
 
 GROWTH = 100.0  # of C over a run that violates its level throughout: it ends at C = 30
@@ -157,8 +156,8 @@ def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=
             raise ValueError(f"{name} {values}: give a list of at least one")
     data, prior, codes = problem.nodes(np.random.default_rng(0))
     highest = min(problem.max_information + 1e-9, 1e9)  # log K, rounded; not inf
-    if isinstance(problem.critic, MultiSample):  # its sum needs 10 e^M codes
-        highest = min(highest, max(0, np.log(codes[1].size / 10)))
+    if hasattr(problem.critic, "max_information"):
+        highest = min(highest, problem.critic.max_information(codes[1].size))
     for level in [level for level in levels if level is not None]:
         checks.real(0, highest, " nats, the most that can be held", level=level)
     for seed in seeds:
