@@ -1,32 +1,33 @@
 """minimae: the mutual autoencoder in NumPy, every bound beside the exact truth.
 
-    models = train.train(problems.SplitNormal(), [0.5, 1, None])  # nats; None: the VAE
+    models = train.train(problems.SplitNormal(), [0.5, 1, None])  # nats; None: a VAE
     table.show(exact.evaluate(models))
 
-demos/one_page.py is the whole method for one model.  Here are the same names doing the
-same things for many models at once.  Read in this order: normal, bounds, nodes, nets,
-critics, problems, adam, train, exact, certified; none needs what comes after it.
-models, table and checks are for reference, plot is pictures.  All information is in
-nats.
+demos/one_page.py is the whole method for one model.  This package has the same functions
+under the same names, for many models at once.  Read it in this order:
 
-Densities, as in the poster: decoder p(x|z), encoder q(z|x), critic r(z|x); codes have
-p(z) = N(0, I).
-Arrays of values are (L, N, J, dim), of weights or log densities (L, N, J), where
-    L  models stacked in one run, one per requested level and seed
-    N  nodes of the variable that is drawn first (x for the ELBO, z for the information)
-    J  nodes of the other variable given the first; nodes that come in pairs have J = 1
-    S  codes z_j in a sum over z that stands for p(x)
-    X, Z, K  dimensions of x and of z, categories
-Any of L, N, J may be 1 and broadcasts.  So one function serves products and pairs:
-    z, eps, weights = cross(grid(12), grid(12))
-                                      # (1, 12, 1, 1) (1, 1, 12, 1) (1, 12, 12)
-    x, weights = p.joint(z, eps, weights)     # (L, 12, 12, 1): 12 x for every z
-    r.log_prob(z, x)                          # (L, 12, 12)
-    bounds.infomax(r, z, x, weights)          # (L,): one number per model
-With (z, weights), (eps, _) = monte_carlo(...), monte_carlo(...) in the first line every
-z has one eps, x is (L, n, 1, 1), and the other lines stay as they are.
+    normal, bounds     the formulas of the poster
+    quadrature         an expectation is a set of nodes and weights
+    nets, critics      the densities p(x|z), q(z|x) and r(z|x)
+    adam, penalty      how parameters move, and what holds I at its target
+    problems           a model with its data
+    models             trained models
+    train              the mutual autoencoder
+    exact, certified   the truth beside the bounds: by grids, and by samples
+
+notes, table and checks are for reference, plot draws pictures and is imported on its
+own.  No module needs one that comes after it.  All information is in nats.
+
+One model is the plain case.  Rows x are (n, X), codes z (n, Z), and log_prob(x, z) has
+the shape of what is in front of the last axes.  Letters for shapes:
+
+    N, J       nodes of the variable that is drawn first, and of the other; see quadrature
+    S          codes z_s in a sum over z that stands for p(x)
+    X, Z, K    dimensions of x and z, and categories
+    L          models of a stack.  This leading axis is put in by train and carried along
+               by broadcasting; no formula depends on it.
 """
-from . import adam, bounds, certified, checks, critics, exact, models, nets, nodes
-from . import normal, problems, table, train
+from . import normal, bounds, quadrature, nets, critics, adam, penalty, problems
+from . import models, train, exact, certified, notes, table, checks
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -1,31 +1,44 @@
-"""Adam (Kingma & Ba 2015), for all parameters of all models at once."""
+"""Adam (Kingma & Ba 2015), for the arrays of all models at once."""
 import numpy as np
+
+# The usual beta1.  beta2 is not the usual 0.999: gradients jump by orders of magnitude
+# when a density sharpens, and 0.999 would remember that for a thousand steps.
+BETA1 = 0.9
+BETA2 = 0.95
+EPSILON = 1e-8  # no 0 / 0 at the first step
 
 
 class Adam:
-    """Moves arrays uphill, in place: a += learning_rate m / (sqrt s + 1e-8), with m and
-    s the bias-corrected running means of each gradient g and of g^2."""
+    """Moves arrays uphill, in place: a += learning_rate m_hat / (sqrt v_hat + epsilon).
+
+    m_hat and v_hat are the bias-corrected running means of the gradient and its square.
+    """
 
     def __init__(self, arrays):
-        self.arrays, self.steps = arrays, 0
-        self.means, self.squares = [0.0] * len(arrays), [0.0] * len(arrays)
+        self.arrays = arrays
+        self.t = 0
+        self.m = [np.zeros_like(a) for a in arrays]
+        self.v = [np.zeros_like(a) for a in arrays]
 
     def step(self, gradients, learning_rate):
-        """One step; changes the arrays, their means and the count of steps."""
-        self.steps += 1
-        for k, (a, g) in enumerate(zip(self.arrays, gradients)):
-            # The usual 0.9 for the mean, but 0.95 for the square: gradients can jump by
-            # orders of magnitude as a density sharpens; 0.999 would remember that for a
-            # thousand steps.
-            self.means[k] = 0.9 * self.means[k] + (1 - 0.9) * g
-            self.squares[k] = 0.95 * self.squares[k] + (1 - 0.95) * g ** 2
-            m = self.means[k] / (1 - 0.9 ** self.steps)
-            s = self.squares[k] / (1 - 0.95 ** self.steps)
-            a += learning_rate * m / (np.sqrt(s) + 1e-8)  # 1e-8: no 0 / 0
+        """One step: changes the arrays, m, v and the count of steps t."""
+        self.t += 1
+        for a, g, m, v in zip(self.arrays, gradients, self.m, self.v):
+            m *= BETA1
+            m += (1 - BETA1) * g
+            v *= BETA2
+            v += (1 - BETA2) * g ** 2
+            m_hat = m / (1 - BETA1 ** self.t)
+            v_hat = v / (1 - BETA2 ** self.t)
+            a += learning_rate * m_hat / (np.sqrt(v_hat) + EPSILON)
 
 
-def cosine(step, steps):
-    """Half a cosine, from 1 at step 1 to nearly 0 at the last: early steps travel, late
-    steps settle."""
-    # float: a NumPy scalar would turn single precision into double
-    return float(0.5 * (1 + np.cos(np.pi * (step - 1) / steps)))
+def cosine_decay(step, steps):
+    """Half a cosine, from 1 at step 1 to nearly 0 at the last step: early steps travel,
+    late steps settle.
+
+    >>> cosine_decay(step=51, steps=100)
+    0.5
+    """
+    angle = np.pi * (step - 1) / steps
+    return float(0.5 * (1 + np.cos(angle)))

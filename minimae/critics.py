@@ -1,111 +1,120 @@
-"""The critic r(z|x), which guesses the code: a net of x, or Bayes' rule.
+"""Critics r(z|x), which guess the code of an x that the decoder has made.
 
-A critic is an object with two methods; problems take it as critic=.
-
-    init(rng, dim_x, n_hidden, dim_z)   parameters of one model, a tuple of arrays
-    density(params, p, codes)           r, an object whose log_prob(z, x) is the log
-                                        density of z (L, N, J, Z) at x (L, N, J, X)
-
-p is the decoder with its parameters held fixed, codes = (z, weights) are the step's
-nodes of N(0, I), (L, S, 1, Z) and (L, S, 1).  One of your own needs no more than that.
-Where it has max_information(n_codes), in nats, higher levels are refused.
+The poster's critic is a normal, nets.NormalNet().  Here are a mixture of normals, and
+Bayes' rule, which needs no parameters and cannot lag behind the decoder.  A critic of
+your own is a nets.Density with init and log_prob(z, x).  It may also have
+    given(p, codes)          r with the decoder p, whose parameters are detached, and
+                             codes = (z, weights), (S, Z) and (S,), of this step
+    max_target(n_codes)      the largest target in nats that train accepts
 """
 import autograd.numpy as np
 
-from . import checks, normal
+from . import checks, normal, quadrature
 from .bounds import log_sum_exp
-from .nets import Density, NormalNet, init, net
-from .nodes import grid
+from .nets import Density, init, net
 
 
-class Normal:
-    """r(z|x) = N(z | mean(x), diag exp log_var(x)), the poster's."""
-    init = staticmethod(NormalNet.init)
+class NormalMixture(Density):
+    """z | x ~ sum_c weight_c(x) N(mean_c(x), diag exp log_var_c(x)), n_parts normals.
 
-    def density(self, params, p, codes):
-        """r(z|x)."""
-        return NormalNet(params)
-
-
-class Mixture:
-    """r(z|x) = sum_c weight_c(x) N(z | mean_c(x), diag exp log_var_c(x)), of n_parts
-    normals.  Raises ValueError where n_parts is no whole number from 1 to 1000."""
+    Raises ValueError if n_parts is not an integer from 1 to 1000; more take gigabytes.
+    """
 
     def __init__(self, n_parts):
-        checks.whole(1, 1000, n_parts=n_parts)  # more would take gigabytes
+        checks.check_integer(n_parts=n_parts, minimum=1, maximum=1000)
         self.n_parts = n_parts
 
-    def init(self, rng, dim_x, n_hidden, dim_z):
-        """Logits of the weights, then means and log variances of all parts."""
-        C = self.n_parts
-        return init(rng, dim_x, n_hidden, C, C * dim_z, C * dim_z)
-
-    def density(self, params, p, codes):
-        """r(z|x)."""
-        return MixtureNet(params)
-
-
-class MixtureNet(Density):
-    """z | x is a mixture of C normals: its log weights (up to a constant), means and
-    log variances come from the net."""
+    def init(self, rng, n_in, n_hidden, n_out):
+        """Parameters of a net for the logits of the weights, all means and all log
+        variances."""
+        n = self.n_parts
+        return init(rng, n_in, n_hidden, n, n * n_out, n * n_out)
 
     def log_prob(self, z, x):
-        """log density of z (L, N, J, Z) at x (L, N, J, X), as (L, N, J)."""
-        out, Z = net(self.params, x), z.shape[-1]
-        C = out.shape[-1] // (1 + 2 * Z)
-        logits, *parts = np.split(out, [C, C + C * Z], -1)
-        mean, log_var = (np.reshape(part, (*logits.shape, Z)) for part in parts)
-        log_probs = normal.log_prob(z[..., None, :], mean, log_var)
-        return log_sum_exp(logits + log_probs, -1) - log_sum_exp(logits, -1)
+        """log r(z|x) of z (..., Z) at x (..., X)."""
+        n = self.n_parts
+        n_values = n * z.shape[-1]
+        out = net(self.params, x)
+        logits, means, log_vars = np.split(out, [n, n + n_values], axis=-1)
+        of_parts = (*logits.shape, z.shape[-1])                 # (..., C, Z)
+        means = np.reshape(means, of_parts)
+        log_vars = np.reshape(log_vars, of_parts)
+        log_weights = logits - log_sum_exp(logits, axis=-1)[..., None]
+        log_parts = normal.log_prob(z[..., None, :], means, log_vars)
+        return log_sum_exp(log_weights + log_parts, axis=-1)
 
 
-class Bayes:
-    """Bayes' rule on a grid: needs no training, but costs a sum over z."""
+class Bayes(Density):
+    """Bayes' rule, r(z|x) = p(z) p(x|z) / sum_s w_s p(x|z_s), on a fixed grid of codes.
 
-    def init(self, rng, dim_x, n_hidden, dim_z):
+    Raises ValueError if z has more than two dimensions: the grid would take gigabytes.
+    """
+
+    def init(self, rng, n_in, n_hidden, n_out):
+        """No parameters."""
+        if n_out > 2:
+            raise ValueError(f"critic Bayes(), dim_z {n_out}: a grid has 1 or 2 "
+                             "dimensions; use MultiSample()")
+        return ()
+
+    def given(self, p, codes):
+        """p(z|x), from a grid in place of the codes of this step."""
+        z, _ = codes
+        dim_z = z.shape[-1]
+        # 256 points on [-6, 6] have a distance of .05, the sd of a posterior of 3 nats.
+        # 24 points in each of two dimensions are as many as training can afford.
+        n = 256 if dim_z == 1 else 24
+        grid, weights = quadrature.grid(n, dim_z, half_width=6.0)
+        return Posterior(p, grid, weights)
+
+
+class MultiSample(Density):
+    """Bayes' rule on the codes of the step itself, in any dimension of z.
+
+    I^ is then bounds.multi_sample, a lower bound of I on average that cannot exceed
+    log n_codes.  log p(z) is replaced by its mean -H(z), which changes no average and
+    removes noise.
+    """
+
+    def init(self, rng, n_in, n_hidden, n_out):
         """No parameters."""
         return ()
 
-    def density(self, params, p, codes):
-        """p(z|x), with nodes of its own in place of the step's codes."""
-        # 256 points on [-6, 6]: one per posterior sd at 3 nats (.05).  In more
-        # dimensions we can only afford a coarser grid.
-        dim_z = codes[0].shape[-1]
-        return Posterior(p, *grid(256 if dim_z == 1 else 24, dim_z, half_width=6.0))
+    def given(self, p, codes):
+        """p(z|x) with that replacement."""
+        z, weights = codes
+        dim_z = z.shape[-1]
+        mean_log_prior = -normal.entropy(np.zeros(dim_z))
 
+        def log_prior(z):
+            return mean_log_prior
+        return Posterior(p, z, weights, log_prior)
 
-class MultiSample(Bayes):
-    """Bayes' rule on the step's own codes, in any dimension; at least 10 e^M of them.
-
-    I^ is then bounds.multi_sample: log p(z) is replaced by its mean, -H(z), which is
-    the same on average and less noise.
-    """
-
-    def density(self, params, p, codes):
-        """p(z|x), but for that replacement."""
-        entropy = float(normal.entropy(np.zeros(codes[0].shape[-1])))
-        return Posterior(p, *codes, log_prior=lambda z: -entropy)
-
-    def max_information(self, n_codes):
-        """The level, in nats, for which so many codes are 10 e^M."""
+    def max_target(self, n_codes):
+        """The largest M with 10 e^M <= n_codes, in nats: with fewer codes the bound is
+        loose."""
         return max(0.0, float(np.log(n_codes / 10)))
 
 
 class Posterior(Density):
-    """p(z|x) = p(z) p(x|z) / sum_j weights_j p(x|z_j), from nodes z (L, S, 1, Z) and
-    weights (L, S, 1) of N(0, I).
+    """p(z|x) = p(z) p(x|z) / sum_s weights_s p(x|z_s), from nodes z (S, Z) and weights
+    (S,) of N(0, I).
 
-    p's parameters are held fixed: r already maximises I^, so its gradient is zero on
-    average and may be dropped.  If the nodes are too coarse for p(z|x), I^ is too
-    large, by KL[p(x) || sum], and no longer a bound.  Second derivatives lack those by
-    p's parameters, by design.
+    The parameters of p are detached.  r already maximises I^, so the gradient of I^
+    through r is zero on average (the envelope theorem), and dropping it removes noise.
+    Second derivatives by p's parameters are therefore wrong.
+    If the nodes are too coarse for p(z|x), I^ is too large by KL[p(x) || sum], and is
+    not a bound.
     """
+    is_bayes = True  # I^ = I on the same nodes; see exact
 
-    def __init__(self, p, z, weights,
-                 log_prior=lambda z: normal.log_prob(z, 0.0, 0.0)):
-        self.p, self.z, self.weights, self.log_prior = p, z, weights, log_prior
+    def __init__(self, p, z, weights, log_prior=normal.log_prior):
+        self.p = p
+        self.z = z
+        self.weights = weights
+        self.log_prior = log_prior
 
     def log_prob(self, z, x):
-        """log p(z|x) of z (L, N, J, Z) at x (L, N, J, X), as (L, N, J)."""
+        """log p(z|x) of z (..., Z) at x (..., X)."""
         log_px = self.p.log_marginal(x, self.z, self.weights)
         return self.log_prior(z) + self.p.log_prob(x, z) - log_px

@@ -1,9 +1,11 @@
-"""The densities p(x|z) and q(z|x): a net of the inputs yields their parameters.
+"""Densities whose parameters come from a small net: p(x|z), q(z|x) and r(z|x).
 
-Parameters of a net are a tuple (W, b, V, c): one hidden layer, then what it says of the
-density, side by side: mean and log_var, or logits.  Weights are (L, 1, in, out):
-matmul applies model l to the values of l.
+Parameters of a net are a tuple (W, b, V, c) of the shapes (in, H), (H,), (H, out) and
+(out,).  A stack of L models has (L, 1, in, H) and so on, and NumPy's broadcasting
+carries L along; see models.stack.
 """
+import copy
+
 import autograd.numpy as np
 
 from . import bounds, normal
@@ -11,130 +13,191 @@ from .bounds import log_sum_exp, stop_gradient
 
 
 def init(rng, n_in, n_hidden, *n_outs):
-    """Parameters of one model's net: n_in inputs, n_hidden tanh units, and outputs in
-    parts of n_outs."""
-    W = 1 / np.sqrt(n_in) * rng.standard_normal((1, 1, n_in, n_hidden))
+    """Random parameters of a net with n_in inputs, n_hidden tanh units and
+    sum(n_outs) outputs."""
+    W = rng.standard_normal((n_in, n_hidden)) / np.sqrt(n_in)
     # Random biases spread the bends of the units over a N(0, 1) input.
-    b = rng.standard_normal((1, 1, 1, n_hidden))
-    parts = [rng.standard_normal((1, 1, n_hidden, n_out)) for n_out in n_outs]
-    # Small output weights: at first every density ignores its input, which is where a
-    # VAE gets stuck.
-    V = 0.1 / np.sqrt(n_hidden) * np.concatenate(parts, -1)
-    return W, b, V, np.zeros((1, 1, 1, sum(n_outs)))
+    b = rng.standard_normal(n_hidden)
+    # Small output weights: at first every density ignores its input.  A VAE gets stuck
+    # in this state, which an experiment should show.
+    parts = [rng.standard_normal((n_hidden, n_out)) for n_out in n_outs]
+    V = 0.1 / np.sqrt(n_hidden) * np.concatenate(parts, axis=-1)
+    c = np.zeros(sum(n_outs))
+    return W, b, V, c
 
 
 def net(params, inputs):
-    """The poster's 2-layer FC net: tanh(inputs W + b) V + c.
-    (L, N, J, in) -> (L, N, J, out)."""
+    """The poster's fully connected net of two layers, tanh(inputs W + b) V + c,
+    (..., in) -> (..., out)."""
     W, b, V, c = params
-    # Fewer and larger products of matrices: faces train in a quarter of the time.
-    if inputs.shape[1] > inputs.shape[2]:
-        return np.swapaxes(net(params, np.swapaxes(inputs, 1, 2)), 1, 2)
-    return np.matmul(np.tanh(np.matmul(inputs, W) + b), V) + c
+    hidden = np.tanh(np.matmul(inputs, W) + b)
+    return np.matmul(hidden, V) + c
 
 
 class Density:
-    """value | inputs, for all models of a stack.  What each of the three has to offer:
+    """A density of a value given inputs.  Subclass it for a p, q or r of your own.
 
-        p(x|z)  log_prob(x, z), joint(z, eps, weights); sample(z, rng) after training
-        q(z|x)  log_prob(z, x), mean_and_log_var(x), sample(x, rng): a NormalNet
-        r(z|x)  log_prob(z, x)
+    A decoder, an encoder or a critic is handed to a problem as an instance without
+    parameters, such as NormalNet().  The problem makes parameters by `init`, and
+    `with_params` gives the same density with them.  Methods to write:
 
-    with log_prob of value (L, N, J, dim) at inputs (L, N, J, in) as (L, N, J), and
-    joint the nodes and weights (x, weights) of p(z) p(x|z) from nodes z and eps.
-    All else is computed from what you write: a decoder of your own, or a subclass with
-    another log_prob and joint, has its log p(x) from that.  Where a problem is to make
-    its parameters, it has a static init(rng, n_in, n_hidden, n_out) as well.
+        all        init(rng, n_in, n_hidden, n_out): parameters, a tuple of arrays
+                   log_prob(value, inputs): (..., dim) and (..., in) -> (...)
+        p(x|z)     joint_nodes(z, eps, weights), or reparameterize if x is a smooth
+                   function of eps; sample(z, rng) for drawing rows
+        q(z|x)     reparameterize(x, eps); and sample_with_kl(x, eps) if
+                   KL[q(z|x) || p(z)] has a closed form
+        r(z|x)     given(p, codes), if it needs the decoder; see critics
+
+    A leading axis of stacked models must broadcast: use negative axes.
     """
+    params = ()
 
-    def __init__(self, params=()):
-        self.params = params
+    def with_params(self, params):
+        """The same density with these parameters, a tuple of arrays."""
+        density = copy.copy(self)
+        density.params = params
+        return density
+
+    def __repr__(self):
+        settings = []
+        for name, value in vars(self).items():
+            if isinstance(value, (int, float, str)):
+                settings.append(f"{name}={value}")
+        return f"{type(self).__name__}({', '.join(settings)})"
+
+    def reparameterize(self, inputs, eps):
+        """The value as a differentiable function of inputs and eps ~ N(0, I)."""
+        raise ValueError(f"{self}: write reparameterize(inputs, eps), or joint_nodes")
+
+    def sample_with_kl(self, x, eps):
+        """A code z for each x, and KL[q(z|x) || p(z)].  By default the second one is
+        log q(z|x) - log p(z), which has the KL as its mean over eps."""
+        z = self.reparameterize(x, eps)
+        return z, self.log_prob(z, x) - normal.log_prior(z)
+
+    def joint_nodes(self, z, eps, weights):
+        """Nodes x and weights of p(z) p(x|z), from nodes z (N, Z), eps and their weights
+        (J, N); see quadrature."""
+        return self.reparameterize(z, eps), weights
 
     def log_marginal(self, x, z, weights):
-        """bounds.log_marginal, for a critic that holds p fixed."""
+        """bounds.log_marginal; override it only for speed."""
         return bounds.log_marginal(self, x, z, weights)
+
+    def given(self, p, codes):
+        """A critic r(z|x) that may use the decoder p, whose parameters are detached, and
+        codes = (z, weights), the nodes of p(z) of this step.  By default it does not."""
+        return self
 
 
 class NormalNet(Density):
-    """value | inputs ~ N(mean(inputs), diag exp log_var(inputs)), both from the net; or
-    only the mean, of a net with as many outputs, and log_var a number held fixed."""
+    """value | inputs ~ N(mean(inputs), diag exp log_var(inputs)), both from one net.
+    If log_var is a number it is fixed, and the net gives the mean only."""
 
-    def __init__(self, params, log_var=None):
-        self.params, self.log_var = params, log_var
+    def __init__(self, log_var=None):
+        self.log_var = log_var
 
-    @staticmethod
-    def init(rng, n_in, n_hidden, n_out):
-        """Parameters of one model: means, then log variances."""
-        return init(rng, n_in, n_hidden, n_out, n_out)
+    def init(self, rng, n_in, n_hidden, n_out):
+        """Parameters of a net for the mean and, if it is not fixed, the log variance."""
+        if self.log_var is None:
+            return init(rng, n_in, n_hidden, n_out, n_out)
+        return init(rng, n_in, n_hidden, n_out)
 
     def mean_and_log_var(self, inputs):
-        """mean and log_var, (L, N, J, dim), at inputs (L, N, J, in)."""
-        out, held = net(self.params, inputs), self.log_var
-        n = out.shape[-1] // 2
-        return (out[..., :n], out[..., n:]) if held is None else (out, held)
+        """mean and log_var, (..., dim) each, or the fixed number for log_var."""
+        out = net(self.params, inputs)
+        if self.log_var is not None:
+            return out, self.log_var
+        dim = out.shape[-1] // 2
+        return out[..., :dim], out[..., dim:]
 
     def log_prob(self, value, inputs):
-        """log density of value (L, N, J, dim) at inputs (L, N, J, in), as (L, N, J)."""
-        return normal.log_prob(value, *self.mean_and_log_var(inputs))
+        """log N(value | mean(inputs), exp log_var(inputs))."""
+        mean, log_var = self.mean_and_log_var(inputs)
+        return normal.log_prob(value, mean, log_var)
+
+    def reparameterize(self, inputs, eps):
+        """mean + sd eps, which is a draw for eps ~ N(0, I)."""
+        mean, log_var = self.mean_and_log_var(inputs)
+        return normal.sample(mean, log_var, eps)
 
     def sample(self, inputs, rng):
-        """A value for every one of the inputs."""
-        mean, _ = self.mean_and_log_var(inputs)
-        return self.joint(inputs, rng.standard_normal(mean.shape), None)[0]
+        """One value for each of the inputs."""
+        mean, log_var = self.mean_and_log_var(inputs)
+        eps = rng.standard_normal(mean.shape)
+        return normal.sample(mean, log_var, eps)
 
-    def joint(self, z, eps, weights):
-        """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z, eps of N(0, I):
-        x = mean + sd eps.  TypeError for a subclass with another log_prob."""
-        if type(self).log_prob is not NormalNet.log_prob:
-            raise TypeError(f"{type(self).__name__}: its own log_prob needs a joint")
-        return normal.sample(*self.mean_and_log_var(z), eps), weights
+    def sample_with_kl(self, x, eps):
+        """A code z for each x, and KL[q(z|x) || p(z)] in closed form."""
+        mean, log_var = self.mean_and_log_var(x)
+        z = normal.sample(mean, log_var, eps)
+        return z, normal.kl_to_standard(mean, log_var)
 
     def log_marginal(self, x, z, weights):
-        """bounds.log_marginal, for a p that is held fixed: one product of matrices.
+        """bounds.log_marginal by one matrix product, for large x and many codes.
 
-        With u = x - x0 for any x0, a_j = 1 / var_j, b_j = (mean_j - x0) / var_j and
-        c_j = log weights_j + log p(x0|z_j),
-            log p(x) = log sum_j exp(-a_j u^2 / 2 + b_j u + c_j);
-        for x of more dimensions the first two terms are sums over them.
+        With u = x - center, log N(x | mean_s, var_s) is a polynomial of u for each s:
+            sum_d [-1/2 u_d^2 / var_sd + u_d (mean_s - center)_d / var_sd]
+            + log N(center | mean_s, var_s).
         """
-        if type(self).log_prob is not NormalNet.log_prob:
-            return super().log_marginal(x, z, weights)
-        x0 = np.mean(stop_gradient(x), (1, 2), keepdims=True)  # so that little cancels
-        u = np.reshape(x - x0, (x.shape[0], -1, x.shape[-1]))          # (L, N J, X)
-        mean, log_var = self.mean_and_log_var(z)                       # (L, S, 1, X)
-        a = np.broadcast_to(np.exp(-log_var), mean.shape)
-        c = np.log(weights) + self.log_prob(x0, z)
-        coefficients = np.concatenate([a, a * (mean - x0), c[..., None]], -1)[:, :, 0]
-        features = np.concatenate([-0.5 * u ** 2, u, np.ones_like(u[..., :1])], -1)
-        terms = np.matmul(features, np.swapaxes(coefficients, 1, 2))   # (L, N J, S)
-        return np.reshape(log_sum_exp(terms, -1), (-1, *x.shape[1:-1]))
+        rows = np.reshape(x, (*x.shape[:-3], -1, x.shape[-1]))  # (n, X)
+        # Centred rows are short, so that less cancels.
+        center = np.mean(stop_gradient(rows), axis=-2, keepdims=True)
+        u = rows - center
+        mean, log_var = self.mean_and_log_var(z)
+        mean = without_node_axis(mean)                          # (S, X)
+        if self.log_var is None:
+            log_var = without_node_axis(log_var)                # (S, X)
+        precision = np.exp(-log_var) * np.ones_like(mean)
+        linear = precision * (mean - center)
+        constant = normal.log_prob(center, mean, log_var)[..., None]
+        powers = np.concatenate([-0.5 * np.square(u), u, np.ones_like(u[..., :1])], axis=-1)
+        coefficients = np.concatenate([precision, linear, constant], axis=-1)
+        log_px_given_z = np.matmul(powers, transpose(coefficients))         # (n, S)
+        log_joint = bounds.log_weights(weights) + log_px_given_z
+        log_px = log_sum_exp(log_joint, axis=-1)                # (n,)
+        return np.reshape(log_px, log_px.shape[:-1] + x.shape[-3:-1])
+
+
+def without_node_axis(a):
+    """(S, X) stays; a stack (L, 1, S, X) loses its axis J = 1 and becomes (L, S, X)."""
+    return np.reshape(a, (*a.shape[:-3], *a.shape[-2:]))
+
+
+def transpose(a):
+    """The transposed matrix, or one for each model of a stack."""
+    return np.swapaxes(a, -1, -2)
 
 
 class CategoricalNet(Density):
-    """x | z is one of K values, one-hot, with probabilities softmax(logits(z))."""
+    """x | z is one of K categories, one-hot, with probabilities softmax(logits(z))."""
 
-    init = staticmethod(init)  # a logit per category
+    def init(self, rng, n_in, n_hidden, n_out):
+        """Parameters of a net with a logit for each category."""
+        return init(rng, n_in, n_hidden, n_out)
 
     def log_probs(self, z):
-        """log p(x = k | z) for every k at once, (L, N, J, K)."""
+        """log p(x = k | z) of every category k, (..., K)."""
         logits = net(self.params, z)
-        return logits - np.expand_dims(log_sum_exp(logits, -1), -1)
+        return logits - log_sum_exp(logits, axis=-1)[..., None]
 
     def log_prob(self, x, z):
-        """log p(x|z) of one-hot x (L, N, J, K) at z (L, N, J, Z), as (L, N, J)."""
+        """log p(x|z) of one-hot x (..., K)."""
         return np.sum(x * self.log_probs(z), axis=-1)
 
     def sample(self, z, rng):
-        """One-hot x for every z: the largest of log p(k|z) + Gumbel noise has k ~ p."""
+        """One-hot x, one for each z.  The category with the largest log probability
+        plus Gumbel noise is a draw (Gumbel 1954)."""
         log_probs = self.log_probs(z)
-        k = np.argmax(log_probs + rng.gumbel(size=log_probs.shape), -1)
-        return np.eye(log_probs.shape[-1])[k]
+        noise = rng.gumbel(size=log_probs.shape)
+        category = np.argmax(log_probs + noise, axis=-1)
+        return np.eye(log_probs.shape[-1])[category]
 
-    def joint(self, z, eps, weights):
-        """Nodes and weights (x, weights) of p(z) p(x|z) from nodes z (L, N, 1, Z):
-        every x, weighted by p(x|z).  TypeError for a subclass with another log_prob."""
-        if (type(self).log_prob is not CategoricalNet.log_prob
-                and type(self).log_probs is CategoricalNet.log_probs):
-            raise TypeError(f"{type(self).__name__}: its own log_prob needs a joint")
-        log_probs = self.log_probs(z)[:, :, 0]
-        return np.eye(log_probs.shape[-1])[None, None], weights * np.exp(log_probs)
+    def joint_nodes(self, z, eps, weights):
+        """Every category at every code z (N, Z), weighted by p(x|z): x (K, 1, K), and
+        weights (K, N) from the weights (1, N) of the codes.  eps is not used."""
+        probs = np.exp(without_node_axis(self.log_probs(z)))    # (N, K)
+        n_categories = probs.shape[-1]
+        every_x = np.eye(n_categories)[:, None]                 # (K, 1, K)
+        return every_x, weights * transpose(probs)

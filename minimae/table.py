@@ -1,52 +1,74 @@
-"""The table: every bound beside the exact value it bounds, and what was asked for."""
-REACHED = 0.02  # nats; a row whose I is further from its level is marked
-# A column is the key of a row, or a function of it; its heading; its digits.
-EXACT = [("level", "M asked", 4), ("lower", "I^ <=", 4), ("information", "I", 4),
-         ("upper", "<= U", 4), ("elbo", "ELBO", 5),
-         (lambda row: row["log_likelihood"] - row["elbo"], "+ gap", 5),
-         ("log_likelihood", "= E log p(x)", 5), ("best", "<= best", 5)]
-CERTIFIED = [*EXACT[:3], ("information_se", "+- s.e.", 4), EXACT[3], ("kl", "E KL", 3),
-             ("elbo", "ELBO", 3), ("log_likelihood", "log p(x)", 3),
-             ("log_likelihood_se", "+- s.e.", 3)]
+"""A table of rows: every bound beside the value that it bounds, and the target."""
+import math
+
+# A column: its heading, the key of a row or a function of a row, and its decimals.
+EXACT = [
+    ("M asked", "target", 4),
+    ("I^ <=", "infomax", 4),
+    ("I", "information", 4),
+    ("<= U", "upper", 4),
+    ("ELBO", "elbo", 5),
+    ("+ gap", lambda row: row["log_likelihood"] - row["elbo"], 5),
+    ("= E log p(x)", "log_likelihood", 5),
+    ("<= best", "best", 5),
+]
+CERTIFIED = [
+    ("M asked", "target", 4),
+    ("I^", "infomax", 4),
+    ("lower <=", "lower", 4),
+    ("I", "information", 4),
+    ("+- s.e.", "information_se", 4),
+    ("<= U", "upper", 4),
+    ("E KL", "kl", 3),
+    ("ELBO", "elbo", 3),
+    ("log p(x)", "log_likelihood", 3),
+    ("+- s.e.", "log_likelihood_se", 3),
+]
 
 
-def show(rows, columns=None, heading="all in nats"):
-    """Print rows of exact.evaluate or certified.evaluate, or a list of columns, under
-    their headings; and below what is to be said of rows that are marked *."""
-    columns = columns or (CERTIFIED if "kl" in rows[0] else EXACT)
-    lines = [[words for _, words, _ in columns]]
-    lines += [[text(row, key, digits) for key, _, digits in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    remarks = ["", *map(remark, rows)]
-    print(heading)
-    for line, said in zip(lines, remarks):
-        print("  " + "  ".join(map(str.rjust, line, widths)) + " *" * bool(said))
-    for line, said in zip(lines, remarks):
-        print(f"  * {line[0]}: {said}\n" * bool(said), end="")
+def show(rows, columns=EXACT, heading="all in nats"):
+    """Print format_table(rows, columns, heading)."""
+    print(format_table(rows, columns, heading))
 
 
-def text(row, key, digits):
-    """A cell of the table."""
+def format_table(rows, columns=EXACT, heading="all in nats"):
+    """The rows under the headings of the columns, as one string.  Rows with a note are
+    marked by *, and the notes stand below.
+
+    >>> rows = [{"target": 0.5, "information": 0.4, "note": "not reached"}]
+    >>> print(format_table(rows, [("M", "target", 4), ("I", "information", 2)]))
+    all in nats
+        M     I
+      0.5  0.40 *
+      * 0.5: not reached
+    """
+    lines = [[name for name, _, _ in columns]]
+    for row in rows:
+        lines.append([format_cell(row, key, decimals) for _, key, decimals in columns])
+    widths = [max(len(cell) for cell in cells) for cells in zip(*lines)]
+
+    text = [heading]
+    notes = [""] + [row.get("note", "") for row in rows]
+    for line, note in zip(lines, notes):
+        cells = [cell.rjust(width) for cell, width in zip(line, widths)]
+        mark = " *" if note else ""
+        text.append("  " + "  ".join(cells) + mark)
+    for line, note in zip(lines, notes):
+        if note:
+            text.append(f"  * {line[0]}: {note}")
+    return "\n".join(text)
+
+
+def format_cell(row, key, decimals):
+    """The value of a row for one column as a string."""
     value = key(row) if callable(key) else row[key]
-    if value is None or isinstance(value, str):
-        return value or ("VAE" if key == "level" else "unknown")
-    shown = round(value, digits) + 0.0  # + 0.0: no -0.0000
-    return f"{value:.4g}" if key == "level" else f"{shown:.{digits}f}"
-
-
-def reached(row):
-    """Whether I is within REACHED and 2 standard errors of the level; always true for
-    the VAE, which has no target."""
-    missed_by = 0 if row["level"] is None else abs(row["information"] - row["level"])
-    return missed_by <= REACHED + 2 * row.get("information_se", 0)
-
-
-def remark(row):
-    """What is to be said of a row: its note, or that its level was not reached, with
-    what the bounds tell of the reason."""
-    if reached(row) or row["note"]:
-        return row["note"]
-    why = "too few steps, too small a C, or too poor a critic"
-    if abs(row["lower"] - row["level"]) <= REACHED:
-        why = "I^ is there, so the critic lags behind"
-    return f"not reached, I - M = {row['information'] - row['level']:+.3f}; {why}"
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "VAE" if key == "target" else "unknown"
+    if key == "target":
+        return f"{value:.4g}"
+    if key == "information" and math.isnan(value) and "lower" in row:
+        return f"{row['lower']:.2f} to {row['upper']:.2f}"
+    rounded = round(value, decimals)
+    return f"{rounded + 0.0:.{decimals}f}"  # -0.0 + 0.0 is 0.0

@@ -1,169 +1,266 @@
-"""The mutual autoencoder: max ELBO - C |I^ - M|, all levels of a figure in one run."""
+"""The mutual autoencoder: max ELBO - C |I^ - M|, for all targets in one run."""
+import warnings
+
 import autograd.numpy as np
 from autograd import make_vjp
 
 from . import bounds, checks
-from .adam import Adam, cosine
+from .adam import Adam, cosine_decay
 from .bounds import stop_gradient
-from .models import Models, stack
+from .models import Models, stack, stack_arrays, unstack
+from .penalty import AugmentedLagrangian, Penalty
 
-GROWTH = 100.0  # of C over a run that violates its level throughout: it ends at C = 30
-# Hidden units at all nodes, of all models: each takes some 240 bytes on the tape of a
-# step, so 2 GB in all.
-MOST_UNITS = 2 ** 23
-EXPLODED = 1e9  # nats, far beyond what any run was seen to come back from
+# Largest number of models x nodes x hidden units in a step: autograd stores about 240
+# bytes for each, 2 GB in all.
+MAX_UNITS = 2 ** 23
+EXPLODED = 1e9    # nats; no run has come back from an ELBO below minus this
+# nats below log n_codes: there the code of an x is found with probability .99, and the
+# gradient of I^ is a hundredth of what it was.
+SATURATED = 0.01
 
 
-def objectives(p, q, r, data, prior, slope):
-    """[ELBO, I^], (2, L), with a gradient in which each player climbs its own:
+# What is climbed
+
+def objectives(p, q, r, data, prior, slope, targets=None):
+    """[ELBO, I^], (2, L), with a gradient in which each net climbs its own objective:
 
         q    ELBO
         r            I^
         p    ELBO + slope I^
 
     data = (x, eps, weights) and prior = (z, eps, weights) are nodes; slope (L,) is the
-    derivative of -C |I^ - M| by I^.  p affects I^ only through the samples x (or their
-    weights), so we scale the gradient there.  r always maximises I^.  If it shared the
-    penalty it could reach a low M by guessing badly, while the true I stayed high.
+    derivative of -C |I^ - M| by I^.  p acts on I^ only through x and its weights, so
+    the gradient is scaled there.  r always maximises I^.  If r shared the penalty, it
+    could reach a low M by guessing badly while the true I stayed high.
+    Phuong et al., section "The mutual autoencoder".
     """
     z, eps, weights = prior
-    x, weights = p.joint(z, eps, weights)
-    x, weights = scale_gradient(x, slope), scale_gradient(weights, slope)
-    return np.array([bounds.elbo(p, q, *data), bounds.infomax(r, z, x, weights)])
+    x, weights = p.joint_nodes(z, eps, weights)                 # (L, J, N, X), (L, J, N)
+    slope = np.asarray(slope)
+    x = scale_gradient(x, slope[..., None, None, None])
+    weights = scale_gradient(weights, slope[..., None, None])
+    elbo = bounds.elbo(p, q, *data)
+    infomax = bounds.infomax(r, z, x, weights)
+    return np.array([elbo, infomax])
 
 
 def scale_gradient(a, factor):
-    """a itself, but gradients that flow back through it are times factor, (L,)."""
-    held = stop_gradient(a)
-    factor = np.reshape(factor, (-1,) + (1,) * (held.ndim - 1)).astype(held.dtype)
-    return held + factor * (a - held)
+    """The value of a, with a gradient that is multiplied by factor on its way back
+    (Ganin & Lempitsky 2015)."""
+    constant = stop_gradient(a)
+    return constant + factor * (a - constant)
 
 
-class Penalty:
-    """The penalty C |I^ - M| + total I^ of every model in a stack, each with its own.
+# The loop
 
-    C starts small and grows while the violation d = I^ - M is large.  Near 0, |d| is
-    replaced by d^2 / (2 width) (a Huber loss); width shrinks with the learning rate.
-    `total`, a learnt multiplier (augmented Lagrangian), stays 0 unless `learning` says
-    by how many nats it rises over a run that is 1 nat off throughout.
-    The slope measured at one step is used at the next: with the same nodes, the noise
-    of slope and gradient would be correlated and bias I.
+def train(problem, targets, seeds=(0,), steps=None, learning_rate=None, critic_steps=1,
+          encoder_steps=1, callback=None, penalty=None, objectives=objectives,
+          init=None):
+    """Train one model for each target and seed, in one run; returns Models.
+
+    All three nets move at each step towards
+        max over p and q of ELBO - C |I^ - M|,   with r = argmax of I^.
+    Models of one seed start from the same parameters and see the same nodes, so each
+    model trains as it would on its own.  Those of the first seed come first.
+    Phuong et al., section "The mutual autoencoder".
+
+    Parameters
+    ----------
+    problem : a problems.Problem
+    targets : nats of information M; None for no constraint, a plain VAE
+    seeds : integers
+    steps, learning_rate : of Adam; the rate falls along half a cosine.  By default
+        problem.steps and problem.learning_rate
+    critic_steps, encoder_steps : steps of r and of q for each step of p
+    callback : function of (step, models, values), called after each step; models are
+        views of the moving parameters (models.copy() keeps them), and values =
+        [ELBO, I^], (2, L), were measured before the step.  Training ends if it returns
+        True
+    penalty : a Penalty, or an object with the same two methods; by default
+        problem.penalty
+    objectives : another function in place of `objectives`, which returns two values:
+        what is climbed, and what the penalty constrains
+    init : Models to go on from, with the same targets and seeds; Adam and the penalty
+        start anew
+
+    Raises ValueError if an argument makes no sense, and FloatingPointError with step and
+    target if training diverges or I^ saturates.  After an interrupt (Ctrl-C) it warns and returns the
+    models of that step.
     """
-    # START .1, .3, .5, 1, 3, growth 1, 20, 100, 400, 10^5 and WIDTH .3, .5, 1 were
-    # tried on both problems of the poster, seeds 0 to 5.  More of the first two reaches
-    # steep levels sooner and loses likelihood at flat ones.
-    START = 0.3
-    WIDTH = 1.0  # nats, at the full learning rate
+    if steps is None:
+        steps = problem.steps
+    if learning_rate is None:
+        learning_rate = problem.learning_rate
+    if penalty is None:
+        penalty = problem.penalty
+    check_arguments(problem, targets, seeds, steps, learning_rate, critic_steps,
+                    encoder_steps, penalty, init)
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    initial = []
+    model_targets = []
+    model_seeds = []
+    for seed, rng in zip(seeds, rngs):
+        one_model = problem.init(rng)
+        for target in targets:
+            initial.append(one_model)
+            model_targets.append(target)
+            model_seeds.append(seed)
+    if init is not None:
+        initial = init.params
 
-    def __init__(self, levels, steps, start=START, growth=GROWTH, learning=0.0):
-        checks.real(1, 1e9, growth=growth)
-        checks.real(0, 1e9, start=start, learning=learning)
-        self.target, self.steps, self.growth = np.array(levels, float), steps, growth
-        self.C, self.total = np.full(len(levels), start), np.zeros(len(levels))
-        self.learning = learning / steps
-        # Start by raising I^: at first the decoder ignores z.  A target of None is NaN.
-        self.slope = np.where(np.isnan(self.target), 0.0, self.C)
-
-    def update(self, values, step):
-        """From values [ELBO, I^] of this step: grow C where the slope exceeds C / 4,
-        then set slope = d/dI^ of -C |I^ - M| - total I^, (L,)."""
-        violation = values[1] - self.target
-        # 1e-3: well below what is promised, and never 0 / 0
-        width = self.WIDTH * cosine(step, self.steps) + 1e-3
-        large = np.abs(violation) > width / 4
-        self.C = self.C * np.where(large, self.growth ** (1 / self.steps), 1)
-        self.total += self.learning * np.clip(violation, -1, 1)
-        slope = -self.C * np.clip(violation / width, -1, 1) - self.total
-        self.slope = np.nan_to_num(slope)  # 0 where the target is NaN
-
-
-class Multiplier(Penalty):
-    """The penalty with a C that stays, and a learnt multiplier for what is left.  For
-    noisy I^, as on pictures: a C that grows until it holds the level makes p oscillate
-    there."""
-
-    # start 1, 2, 5 and learning 2.7, 4.5, 9 were tried on faces: more overshoots, less
-    # arrives late.
-    def __init__(self, levels, steps, start=2.0, growth=1.0, learning=4.5):
-        super().__init__(levels, steps, start, growth, learning)
-
-
-def train(problem, levels, seeds=(0,), steps=500, learning_rate=0.03, critic_steps=1,
-          encoder_steps=1, callback=None, penalty=Penalty, objectives=objectives):
-    """Train a model per level and seed, stacked in one run; returns Models.
-
-    Levels are in nats, or None for no constraint: the plain VAE.  The models of the
-    first seed come first.  Models of one seed start from the same weights and see the
-    same nodes, so a row comes out as it would alone.  All three nets move at each step
-    towards the poster's optimum ("The mutual autoencoder"), with a penalty for its
-    constraint:
-        max over p, q of ELBO - C |I^ - M|  with  r = argmax of I^.
-
-    critic_steps, encoder_steps: steps of r and of q for each one of p.
-    callback(step, params, values) is called once a step with the params after it (the
-    next step changes them: copy them to keep them) and the values [ELBO, I^] (2, L)
-    before it.
-    Other `objectives`, and another penalty(levels, steps) with a `slope` and
-    `update(values, step)`, make other methods of the same loop.
-    Raises ValueError where an argument makes no sense, FloatingPointError with step and
-    level where a value is not finite, or the ELBO has exploded.
-    """
-    check(problem, levels, seeds, steps, learning_rate, critic_steps, encoder_steps)
-    repeats, rngs = len(levels), [np.random.default_rng(seed) for seed in seeds]
-    seeds = [seed for seed in seeds for _ in levels]
-    levels = [*levels] * len(rngs)
-    penalty = penalty(levels, steps)
-    params = stack([problem.init(rng) for rng in rngs], repeats, problem.dtype)
-    players = [Adam(net) for net in params]  # p, q and r; a step changes params
-    turns = 1, encoder_steps, critic_steps
+    params = stack(initial)
+    models = Models(problem, model_targets, model_seeds, unstack(params, initial[0]))
+    constraint = penalty.start(model_targets, steps, problem.critic)
+    p, q, r = (Adam(net) for net in params)
+    updates = updates_of_a_step(p, q, r, encoder_steps, critic_steps)
 
     for step in range(1, steps + 1):
-        rate = learning_rate * cosine(step, steps)
-        with np.errstate(all="ignore"):  # a model that diverges is named below
-            for turns_left in range(max(turns), 0, -1):
-                nodes = [problem.nodes(rng) for rng in rngs]  # of one seed broadcast
-                copies = repeats if len(rngs) > 1 else 1
-                data, prior, codes = stack(nodes, copies, problem.dtype)
-                backward, values = make_vjp(lambda params: objectives(
-                    *problem.densities(params, codes), data, prior, penalty.slope)
-                    )(params)
-                stop_if_diverged(step, levels, values, learning_rate)
-                gradients = backward(np.ones_like(values))
-                for player, gradient, most in zip(players, gradients, turns):
-                    if turns_left <= most:
-                        player.step(gradient, rate)
-        penalty.update(values, step)  # the slope is for the next step and its nodes
-        if callback:
-            callback(step, params, values)
-    return Models(problem, levels, seeds, params)
+        rate = learning_rate * cosine_decay(step, steps)
+        try:
+            for movers in updates:
+                nodes = draw_nodes(problem, rngs, len(targets))
+                values, gradients = values_and_gradients(
+                    problem, params, nodes, constraint, objectives)
+                stop_if_diverged(step, model_targets, values, learning_rate)
+                stop_if_saturated(step, model_targets, values, problem, nodes)
+                for optimizer, gradient in zip((p, q, r), gradients):
+                    if optimizer in movers:
+                        optimizer.step(gradient, rate)
+            # Only now: the next step applies the new slope to new nodes.
+            constraint.update(values, step)
+            if callback is not None and callback(step, models, values):
+                break
+        except KeyboardInterrupt:
+            warnings.warn(f"interrupted at step {step} of {steps}: models as they are")
+            break
+    return models
 
 
-def stop_if_diverged(step, levels, values, learning_rate):
+def updates_of_a_step(p, q, r, encoder_steps, critic_steps):
+    """The optimizers that move in each update of a step: p in the last one, q and r in
+    the last encoder_steps and critic_steps."""
+    n_updates = max(1, encoder_steps, critic_steps)
+    updates = []
+    for k in range(n_updates):
+        movers = []
+        if k == n_updates - 1:
+            movers.append(p)
+        if k >= n_updates - encoder_steps:
+            movers.append(q)
+        if k >= n_updates - critic_steps:
+            movers.append(r)
+        updates.append(movers)
+    return updates
+
+
+def draw_nodes(problem, rngs, n_targets):
+    """New nodes, the same for all models of a seed.  For several seeds they are stacked
+    like the models."""
+    if len(rngs) == 1:
+        return problem.draw_nodes(rngs[0])
+    of_models = []
+    for rng in rngs:
+        nodes = problem.draw_nodes(rng)
+        of_models.extend([nodes] * n_targets)
+    return stack_nodes(of_models)
+
+
+def stack_nodes(nodes):
+    """The nodes of L models as those of one, with a leading axis L: points are
+    (L, J, N, dim), weights (L, J, N)."""
+    stacked = []
+    for groups in zip(*nodes):               # data of all models, then prior, then codes
+        *points, weights = zip(*groups)
+        group = [stack_arrays(same, n_axes=3) for same in points]
+        group.append(stack_arrays(weights, n_axes=2))
+        stacked.append(tuple(group))
+    return tuple(stacked)
+
+
+def values_and_gradients(problem, params, nodes, constraint, objectives):
+    """[ELBO, I^], (2, L), and the gradients that p, q and r climb."""
+    data, prior, codes = nodes
+
+    def both_bounds(params):
+        p, q, r = problem.densities(params, codes)
+        return objectives(p, q, r, data, prior, constraint.slope, constraint.targets)
+
+    with np.errstate(all="ignore"):  # stop_if_diverged reports what goes wrong
+        backward, values = make_vjp(both_bounds)(params)
+        gradients = backward(np.ones_like(values))
+    return values, gradients
+
+
+def stop_if_diverged(step, targets, values, learning_rate):
     """Raise FloatingPointError that names the first model with a value that is not
-    finite, or with an ELBO as large as EXPLODED."""
-    good = np.isfinite(values[1]) & (np.abs(values[0]) < EXPLODED)  # False for NaN
-    for k in np.flatnonzero(~good):  # the first is enough
+    finite, or with an exploded ELBO."""
+    elbo, infomax = values
+    is_good = np.isfinite(infomax) & (np.abs(elbo) < EXPLODED)  # False for NaN
+    if not np.all(is_good):
+        k = np.argmin(is_good)
         raise FloatingPointError(
-            f"training diverged at step {step}, level {levels[k]}, ELBO "
-            f"{values[0, k]:.3g}: try a learning rate below {learning_rate:g}")
+            f"training diverged at step {step}, target {targets[k]}, ELBO "
+            f"{elbo[k]:.3g}: try a learning rate below {learning_rate:g}")
 
 
-def check(problem, levels, seeds=(0,), steps=1, learning_rate=1.0, critic_steps=1,
-          encoder_steps=1):
-    """Raise a ValueError of one line that says what is wrong and what is allowed."""
-    for name, values in [("levels", levels), ("seeds", seeds)]:
-        if np.ndim(values) != 1 or not len(values):
-            raise ValueError(f"{name} {values}: give a list of at least one")
-    data, prior, codes = problem.nodes(np.random.default_rng(0))
-    highest = min(problem.max_information + 1e-9, 1e9)  # log K, rounded; not inf
-    if hasattr(problem.critic, "max_information"):
-        highest = min(highest, problem.critic.max_information(codes[1].size))
-    for level in [level for level in levels if level is not None]:
-        checks.real(0, highest, " nats, the most that can be held", level=level)
+def stop_if_saturated(step, targets, values, problem, nodes):
+    """Raise FloatingPointError that names the first model whose multi-sample bound has
+    reached log n_codes, its highest value, far above the target.  I^ has no gradient
+    there, so the penalty could not bring it back."""
+    if not hasattr(problem.critic, "max_target"):
+        return
+    _, _, (_, code_weights) = nodes
+    n_codes = code_weights.shape[-1]
+    _, infomax = values
+    for target, bound in zip(targets, infomax):
+        if target is not None and bound > np.log(n_codes) - SATURATED:
+            raise FloatingPointError(
+                f"I^ saturated at step {step}, target {target}: it is {bound:.2f} nats, "
+                f"and no more than log n_codes = {np.log(n_codes):.2f} can be seen; try "
+                "a learning rate of half the size, more codes, or a larger C")
+
+
+# Checks
+
+def check_arguments(problem, targets, seeds=(0,), steps=1, learning_rate=1.0,
+                    critic_steps=1, encoder_steps=1, penalty=Penalty(), init=None):
+    """Raise ValueError if one of train's arguments makes no sense."""
+    checks.check_list(targets=targets, seeds=seeds)
     for seed in seeds:
-        checks.whole(0, seed=seed)
-    checks.whole(1, steps=steps, critic_steps=critic_steps, encoder_steps=encoder_steps)
-    checks.real(1e-9, 1e9, learning_rate=learning_rate)
-    nodes = len(levels) * len(seeds) * max(data[2].size, prior[2].size)
-    checks.real(0, MOST_UNITS // problem.n_hidden, " a step; more would take gigabytes",
-                **{"models times nodes": nodes})
+        checks.check_integer(seed=seed, minimum=0)
+    checks.check_integer(steps=steps, critic_steps=critic_steps,
+                         encoder_steps=encoder_steps, minimum=1)
+    checks.check_number(learning_rate=learning_rate, minimum=1e-9, maximum=1e9)
+    if isinstance(penalty, type):
+        raise ValueError(f"penalty {penalty.__name__}: give an instance, as "
+                         f"{penalty.__name__}()")
+    nodes = problem.draw_nodes(np.random.default_rng(0))
+    check_targets(problem, targets, nodes)
+    check_memory(problem, len(targets) * len(seeds), nodes)
+    if init is not None and init.targets != list(targets) * len(seeds):
+        raise ValueError(f"init has the targets {init.targets}: give the same targets")
+
+
+def check_targets(problem, targets, nodes):
+    """Raise ValueError for a target that is not a number of nats that can be held."""
+    _, _, (_, code_weights) = nodes
+    largest = problem.max_target + 1e-9      # log K may be rounded down
+    if hasattr(problem.critic, "max_target"):
+        n_codes = np.size(code_weights)
+        largest = min(largest, problem.critic.max_target(n_codes))
+    largest = min(largest, 1e9)              # a number to print, if there is no end
+    for target in targets:
+        if target is not None:
+            checks.check_number(target=target, minimum=0, maximum=largest,
+                                reason=" nats, the most that can be held")
+
+
+def check_memory(problem, n_models, nodes):
+    """Raise ValueError if a step would take gigabytes."""
+    (_, _, data_weights), (_, _, prior_weights), _ = nodes
+    n_nodes = max(np.size(data_weights), np.size(prior_weights))
+    if n_models * n_nodes * problem.n_hidden > MAX_UNITS:
+        most = MAX_UNITS // (n_nodes * problem.n_hidden)
+        raise ValueError(
+            f"{n_models} models with {n_nodes} nodes and {problem.n_hidden} hidden "
+            f"units would take gigabytes a step: train at most {most} at once")

@@ -1,0 +1,25 @@
+"""Whether a row of an evaluation is on target, and the sentence that stands below the
+table if it is not.  Rows are dicts, see exact and certified."""
+
+TOLERANCE = 0.02  # nats; the accuracy that is promised for I
+
+
+def on_target(row):
+    """Whether I is within TOLERANCE and two standard errors of the target.  A plain VAE
+    has no target and is always on it; an I that is not resolved (NaN) never is."""
+    if row["target"] is None:
+        return True
+    tolerance = TOLERANCE + 2 * row.get("information_se", 0.0)
+    return abs(row["information"] - row["target"]) <= tolerance
+
+
+def missed_target(row):
+    """The note on a row that is not on target, with the likely reason; "" if it is."""
+    if on_target(row):
+        return ""
+    error = row["information"] - row["target"]
+    if abs(row["infomax"] - row["target"]) <= TOLERANCE:
+        reason = "I^ is on target, so the critic lags behind"
+    else:
+        reason = "too few steps, too small a C, or too poor a critic"
+    return f"not reached, I - M = {error:+.3f}; {reason}"
