@@ -3,8 +3,8 @@
     models = train.train(problems.SplitNormal(), [0.5, 1, None])  # nats; None: a VAE
     table.show(exact.evaluate(models))
 
-demos/one_page.py is the whole method for one model.  This package has the same functions
-under the same names, for many models at once.  Read it in this order:
+demos/one_page.py is the whole method for one model.  This package has the same
+functions under the same names, for many models at once.  Read it in this order:
 
     normal, bounds     the formulas of the poster
     quadrature         an expectation is a set of nodes and weights
@@ -21,11 +21,12 @@ own.  No module needs one that comes after it.  All information is in nats.
 One model is the plain case.  Rows x are (n, X), codes z (n, Z), and log_prob(x, z) has
 the shape of what is in front of the last axes.  Letters for shapes:
 
-    N, J       nodes of the variable that is drawn first, and of the other; see quadrature
+    N, J       nodes of the variable that is drawn first, and of the other one; see
+               quadrature
     S          codes z_s in a sum over z that stands for p(x)
     X, Z, K    dimensions of x and z, and categories
-    L          models of a stack.  This leading axis is put in by train and carried along
-               by broadcasting; no formula depends on it.
+    L          models of a stack.  train puts this leading axis in, and broadcasting
+               carries it along; no formula depends on it.
 """
 from . import normal, bounds, quadrature, nets, critics, adam, penalty, problems
 from . import models, train, exact, certified, notes, table, checks

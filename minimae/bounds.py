@@ -18,7 +18,8 @@ def expectation(values, weights):
     >>> float(expectation(np.array([[1.0, 3.0]]), weights=np.array([[0.5, 0.5]])))
     2.0
     """
-    return np.sum(weights * values, axis=(-2, -1))
+    with np.errstate(under="ignore"):  # weights may be tiny
+        return np.sum(weights * values, axis=(-2, -1))
 
 
 def log_sum_exp(a, axis):
@@ -30,8 +31,8 @@ def log_sum_exp(a, axis):
     largest = np.max(stop_gradient(a), axis=axis, keepdims=True)
     # If all entries are -inf, -inf - (-inf) would be NaN.
     largest = np.maximum(largest, np.finfo(largest.dtype).min)
-    total = np.sum(np.exp(a - largest), axis=axis)
-    with np.errstate(divide="ignore"):  # log 0 = -inf
+    with np.errstate(under="ignore", divide="ignore"):  # exp -1000 = 0, log 0 = -inf
+        total = np.sum(np.exp(a - largest), axis=axis)
         return np.log(total) + np.squeeze(largest, axis=axis)
 
 
@@ -80,7 +81,8 @@ def information(p, x_grid, dx, z, weights):
     Phuong et al., section "The mutual autoencoder".
     """
     x = x_grid[:, None]                                         # (J, 1, X)
-    joint = weights * np.exp(p.log_prob(x, z)) * dx             # (J, S)
+    with np.errstate(under="ignore"):  # p(x|z) may round to 0
+        joint = weights * np.exp(p.log_prob(x, z)) * dx         # (J, S)
 
     def log_px(x):
         return log_marginal(p, x, z, weights)

@@ -106,7 +106,6 @@ class Posterior(Density):
     If the nodes are too coarse for p(z|x), I^ is too large by KL[p(x) || sum], and is
     not a bound.
     """
-    is_bayes = True  # I^ = I on the same nodes; see exact
 
     def __init__(self, p, z, weights, log_prior=normal.log_prior):
         self.p = p
@@ -118,3 +117,9 @@ class Posterior(Density):
         """log p(z|x) of z (..., Z) at x (..., X)."""
         log_px = self.p.log_marginal(x, self.z, self.weights)
         return self.log_prior(z) + self.p.log_prob(x, z) - log_px
+
+
+def is_bayes(critic):
+    """Whether a critic is Bayes' rule.  It cannot lag behind p, and I^ = I if both use
+    the same nodes."""
+    return isinstance(critic, (Bayes, MultiSample, Posterior))

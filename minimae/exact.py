@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from . import bounds, notes, quadrature
+from .critics import is_bayes
 
 KEYS = ["infomax", "information", "upper", "elbo", "kl", "log_likelihood"]
 # A lower bound and its upper bound; `best` is a bound of log p(x) from above.
@@ -41,8 +42,8 @@ def evaluate(models, tolerance=1e-6, max_table=MAX_TABLE):
     The grids must agree to `tolerance`, relative for values above 1.
 
     Limits: a p(x|z), or an r(z|x) as a function of z, that changes and changes back
-    within 12 / FINE_POINTS of z may be missed.  The same holds for a q or r that changes
-    so within 18 / N_COARSEST of x or eps, and for a p(x|z) in two dimensions of z.
+    within 12 / FINE_POINTS of z may be missed.  The same holds for a q or r that
+    changes so within 18 / N_COARSEST of x or eps, and for a p(x|z) in two dimensions.
 
     Raises ValueError if the problem is not a problems.ExactProblem.
     """
@@ -179,11 +180,6 @@ def parts(points, weights, max_nodes):
     n_parts = math.ceil(weights.size / max_nodes)
     for index in np.array_split(np.arange(len(weights)), min(n_parts, len(weights))):
         yield points[index], weights[index]
-
-
-def is_bayes(r):
-    """Whether r is Bayes' rule, for which I^ = I."""
-    return hasattr(r, "is_bayes")
 
 
 # Values that a grid may miss

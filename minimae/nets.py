@@ -77,8 +77,8 @@ class Density:
         return z, self.log_prob(z, x) - normal.log_prior(z)
 
     def joint_nodes(self, z, eps, weights):
-        """Nodes x and weights of p(z) p(x|z), from nodes z (N, Z), eps and their weights
-        (J, N); see quadrature."""
+        """Nodes x and weights of p(z) p(x|z), from nodes z (N, Z), eps and their
+        weights (J, N); see quadrature."""
         return self.reparameterize(z, eps), weights
 
     def log_marginal(self, x, z, weights):
@@ -86,8 +86,8 @@ class Density:
         return bounds.log_marginal(self, x, z, weights)
 
     def given(self, p, codes):
-        """A critic r(z|x) that may use the decoder p, whose parameters are detached, and
-        codes = (z, weights), the nodes of p(z) of this step.  By default it does not."""
+        """A critic r(z|x) that may use the decoder p, whose parameters are detached,
+        and codes = (z, weights), nodes of p(z).  By default it does not."""
         return self
 
 
@@ -99,7 +99,7 @@ class NormalNet(Density):
         self.log_var = log_var
 
     def init(self, rng, n_in, n_hidden, n_out):
-        """Parameters of a net for the mean and, if it is not fixed, the log variance."""
+        """Parameters of a net for the mean and, unless it is fixed, the log variance."""
         if self.log_var is None:
             return init(rng, n_in, n_hidden, n_out, n_out)
         return init(rng, n_in, n_hidden, n_out)
@@ -152,7 +152,8 @@ class NormalNet(Density):
         precision = np.exp(-log_var) * np.ones_like(mean)
         linear = precision * (mean - center)
         constant = normal.log_prob(center, mean, log_var)[..., None]
-        powers = np.concatenate([-0.5 * np.square(u), u, np.ones_like(u[..., :1])], axis=-1)
+        one = np.ones_like(u[..., :1])
+        powers = np.concatenate([-0.5 * np.square(u), u, one], axis=-1)
         coefficients = np.concatenate([precision, linear, constant], axis=-1)
         log_px_given_z = np.matmul(powers, transpose(coefficients))         # (n, S)
         log_joint = bounds.log_weights(weights) + log_px_given_z
@@ -197,7 +198,8 @@ class CategoricalNet(Density):
     def joint_nodes(self, z, eps, weights):
         """Every category at every code z (N, Z), weighted by p(x|z): x (K, 1, K), and
         weights (K, N) from the weights (1, N) of the codes.  eps is not used."""
-        probs = np.exp(without_node_axis(self.log_probs(z)))    # (N, K)
-        n_categories = probs.shape[-1]
+        log_probs = without_node_axis(self.log_probs(z))        # (N, K)
+        n_categories = log_probs.shape[-1]
         every_x = np.eye(n_categories)[:, None]                 # (K, 1, K)
-        return every_x, weights * transpose(probs)
+        with np.errstate(under="ignore"):  # p(x|z) may round to 0
+            return every_x, weights * transpose(np.exp(log_probs))

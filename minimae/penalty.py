@@ -1,7 +1,7 @@
 """The penalty for the constraint I(z, x) = M: C |I^ - M|, and how C grows.
 
-train.train takes an instance, which holds settings.  `start` gives a copy with the state
-of a run.
+train.train takes an instance, which holds settings.  `start` gives a copy with the
+state of a run.
 """
 import copy
 
@@ -9,14 +9,15 @@ import numpy as np
 
 from . import checks
 from .adam import cosine_decay
+from .critics import is_bayes
 
 
 class Penalty:
-    """The penalty C |I^ - M| + multiplier I^, with a C and a multiplier for every model.
+    """The penalty C |I^ - M| + multiplier I^, with C and a multiplier for every model.
 
-    C grows while the violation d = I^ - M is large.  For |d| < width, |d| is replaced by
-    d^2 / (2 width) + width / 2 (the Huber loss), because steps of a given length cannot
-    settle on a kink; the width shrinks with the learning rate.
+    C grows while the violation d = I^ - M is large.  For |d| < width, |d| is replaced
+    by d^2 / (2 width) + width / 2 (the Huber loss), because steps of a given length
+    cannot settle on a kink; the width shrinks with the learning rate.
     The slope that is measured in one step is used in the next.  If slope and gradient
     used the same samples, their errors would be correlated and I biased.
 
@@ -36,7 +37,8 @@ class Penalty:
     def __init__(self, C=0.3, growth=None, multiplier_rate=0.0, rise=0.0):
         if growth is not None:
             checks.check_number(growth=growth, minimum=1, maximum=1e9)
-        checks.check_number(C=C, multiplier_rate=multiplier_rate, minimum=0, maximum=1e9)
+        checks.check_number(C=C, multiplier_rate=multiplier_rate, minimum=0,
+                            maximum=1e9)
         checks.check_number(rise=rise, minimum=0, maximum=1)
         self.initial_C = C
         self.growth = growth
@@ -51,14 +53,14 @@ class Penalty:
         state.C = np.full(len(targets), float(self.initial_C))
         state.multiplier = np.zeros(len(targets))
         if self.growth is None:
-            state.growth = 1000.0 if hasattr(critic, "is_bayes") else 100.0
+            state.growth = 1000.0 if is_bayes(critic) else 100.0
         # At first the decoder ignores z, so I^ is too low and the slope is C.
         state.slope = np.where(np.isnan(state.targets), 0.0, state.C)
         return state
 
     def update(self, values, step):
         """Set the slope for the next step, (L,), from values [ELBO, I^] of this one:
-        the derivative of -C |I^ - M| - multiplier I^ by I^.  It is 0 for a plain VAE."""
+        the derivative of -C |I^ - M| - multiplier I^ by I^; 0 for a plain VAE."""
         _, infomax = values
         violation = infomax - self.target_at(step)
         width = self.WIDTH * cosine_decay(step, self.steps) + self.MIN_WIDTH

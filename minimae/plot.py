@@ -32,7 +32,6 @@ X_END = 4.0           # N(0, 1) has 6e-5 beyond
 Z_END = 3.0           # N(0, 1) has 3e-3 beyond
 N_CURVES = 17         # of a split normal: their distance .3 shows single ones at 2 nats
 LAST_CURVE = 2.4      # z of the first and last one
-INVISIBLE = -50.0     # log heights are cut here, because smaller ones may underflow
 # Distinguishable in greyscale and by the colour blind; after five, lines are dashed.
 COLOURS = ["#003f5c", "#ffa600", "#7a5195", "#67b8d6", "#c2410c"]
 DATA_COLOUR = "#f4b942"
@@ -150,8 +149,8 @@ def write_beside(axis, row):
 def explanation(problem):
     """What the curves are."""
     if is_categorical(problem):
-        return ("p(x|z), a curve for each category x, with its number if p(x|z) > 1/2 and "
-                "there is room")
+        return ("p(x|z), a curve for each category x, with its number if p(x|z) > 1/2 "
+                "and there is room")
     return ("Green: p(x|z) p(z) dz for some z.  Black: p(x), the sum over all z.  "
             "Yellow: the data")
 
@@ -186,7 +185,7 @@ def draw_split_normal(axis, p, problem):
     et al."""
     x = np.linspace(-X_END, X_END, 401)
     z, parts, total = mixture(p, x)
-    data = exp(problem.log_m(x[:, None]))
+    data = np.exp(problem.log_m(x[:, None]))
     axis.plot(x, data, color=DATA_COLOUR, linewidth=7)
     outlines = [np.column_stack([x, part]) for part in parts]
     # One artist for all: a film would take twice as long with one for each.
@@ -209,12 +208,7 @@ def mixture(p, x):
     # 600 points on [-6, 6]: a distance of .02 resolves decoders up to 3.2 nats.
     codes, weights = quadrature.grid(600, half_width=6.0)
     log_px = bounds.log_marginal(p, at_x, codes, weights)       # (n,)
-    return z, exp(log_joint) * dz, exp(log_px)
-
-
-def exp(log_heights):
-    """The heights of a curve, without those that are too small to be seen."""
-    return np.exp(np.maximum(log_heights, INVISIBLE))
+    return z, np.exp(log_joint) * dz, np.exp(log_px)
 
 
 def draw_categorical(axis, p):
@@ -223,7 +217,7 @@ def draw_categorical(axis, p):
     The colour of a category is the same for all models.
     """
     z = np.linspace(-Z_END, Z_END, 601)
-    probs = exp(p.log_probs(z[:, None]))                        # (n, K)
+    probs = np.exp(p.log_probs(z[:, None]))                        # (n, K)
     for k in range(probs.shape[1]):
         colour, dashes = line_of_category(k)
         axis.fill_between(z, probs[:, k], color=colour, alpha=0.2, linewidth=0)

@@ -10,7 +10,7 @@ from .bounds import log_weights, stop_gradient
 from .critics import MultiSample, NormalMixture
 from .nets import CategoricalNet, Density, NormalNet
 from .penalty import AugmentedLagrangian, Penalty
-from .quadrature import (equal_weights, grid, kronecker, paired, tensor_product)
+from .quadrature import grid, kronecker, paired, tensor_product, wide_kronecker
 
 TRAINING_HALF_WIDTH = 4.5  # training grids cover all but 7e-6 of N(0, 1)
 
@@ -75,13 +75,18 @@ class Problem:
 
     def draw_codes(self, rng, n_codes, n):
         """n_codes evenly spread codes, n of which yield x: prior and codes as in
-        draw_nodes."""
-        codes, code_weights = kronecker(rng, n_codes, self.dim_z)
+        draw_nodes.  Their weights sum to one on average.
+
+        Half of the codes lie in the tails of p(z): a model of a low target may keep all
+        of the data there, in a region of little mass.
+        """
+        codes, code_weights = wide_kronecker(rng, n_codes, self.dim_z)
         # Any n consecutive points of a Kronecker sequence are spread evenly.
         offset = rng.integers(n_codes)
-        z = codes[(np.arange(n) - offset) % n_codes]
+        index = (np.arange(n) - offset) % n_codes
+        z_weights = code_weights[index] * (n_codes / n)
         eps = rng.standard_normal((n, self.dim_x))
-        prior = paired((z, equal_weights(n)), eps)
+        prior = paired((codes[index], z_weights), eps)
         return prior, (codes, code_weights)
 
 
@@ -122,7 +127,7 @@ class ExactProblem(Problem):
         raise ValueError(f"{self}: write x_grid(n, p)")
 
     def table_size(self, n):
-        """Entries of the largest array of exact.evaluate with n points per dimension."""
+        """Entries of the largest array of exact.evaluate, for n points a dimension."""
         raise ValueError(f"{self}: write table_size(n)")
 
     def draw_nodes(self, rng):
@@ -278,8 +283,8 @@ class Data(Problem):
                          decoder=decoder, encoder=encoder, critic=critic)
         # If all X columns follow one code, log p(x|z) = -X log sd + const and
         # I = -log sd + const: a nat may be worth X nats of likelihood.
-        self.penalty = AugmentedLagrangian(C=self.dim_x, multiplier_rate=10 * self.dim_x,
-                                           rise=0.6)
+        self.penalty = AugmentedLagrangian(
+            C=self.dim_x, multiplier_rate=10 * self.dim_x, rise=0.6)
         self.batch = min(batch, len(self.x_train))
         self.n_codes = n_codes
 
@@ -291,7 +296,8 @@ class Data(Problem):
         both_eps = np.stack([eps, -eps])                        # (2, batch, Z)
         both_weights = np.stack([weights, weights]) / 2         # (2, batch)
         data = self.x_train[rows], both_eps, both_weights
-        prior, codes = self.draw_codes(rng, self.n_codes, self.batch)
+        (z, noise, z_weights), codes = self.draw_codes(rng, self.n_codes, self.batch)
+        prior = z, noise, z_weights / np.sum(z_weights)
         return data, prior, codes
 
 

@@ -3,6 +3,7 @@
 A rule for N(0, I) is a pair: points (n, dim), and weights (n,) that sum to one.
     monte_carlo    independent draws; the error falls as 1 / sqrt(n)
     kronecker      evenly spread points with a random shift, in any dimension
+    wide_kronecker the same with half of the points in the tails
     grid           the trapezoidal rule; exact in one or two dimensions if it is fine
 
 The bounds need nodes of two variables, such as a code z and the noise eps of x given z.
@@ -60,6 +61,22 @@ def box_muller(uniform):
     radius = np.sqrt(-2 * np.log1p(-uniform[:, ::2]))
     angle = 2 * np.pi * uniform[:, 1::2]
     return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+
+
+def wide_kronecker(rng, n, dim):
+    """n points for integrands that live in the tails of N(0, I): every second point of
+    a Kronecker sequence is doubled, and weighted points stand for N(0, I) on average.
+
+    The proposal is [N(0, I) + N(0, 4 I)] / 2.  A weight N(0, I) / proposal / n is at
+    most 2 / n; the weights sum to one on average only.
+    """
+    points, _ = kronecker(rng, n, dim)
+    scale = np.where(np.arange(n) % 2 == 0, 1.0, 2.0)
+    points = scale[:, None] * points
+    square = np.sum(points ** 2, axis=-1)
+    # N(z; 0, 4 I) / N(z; 0, I) = 2^-dim exp(3/8 |z|^2)
+    ratio = np.exp(0.375 * square - dim * np.log(2))
+    return points, 2 / (1 + ratio) / n
 
 
 def grid(n, dim=1, shift=0.5, half_width=9.0):
