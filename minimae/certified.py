@@ -117,8 +117,8 @@ def note_of(row, effective, n_codes):
         row["information"] = math.nan
         least = row["lower"] - notes.T_95 * row["lower_se"]
         most = row["upper"] + notes.T_95 * row["upper_se"]
-        return (f"I lies between {least:.2f} and {most:.2f}; no lower bound exceeds log "
-                f"n_codes = {math.log(n_codes):.2f}: evaluate with more codes")
+        return (f"I lies between {least:.2f} and {most:.2f}; a lower bound is at most "
+                f"log n_codes = {math.log(n_codes):.2f}: evaluate with more codes")
     missed = notes.missed_target(row)
     if missed:
         return missed

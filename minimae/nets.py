@@ -66,9 +66,21 @@ class Density:
                 settings.append(f"{name}={value}")
         return f"{type(self).__name__}({', '.join(settings)})"
 
+    def init(self, rng, n_in, n_hidden, n_out):
+        """Random parameters of one model, a tuple of arrays."""
+        raise ValueError(f"{self}: write init(rng, n_in, n_hidden, n_out)")
+
+    def log_prob(self, value, inputs):
+        """log density of the value given the inputs, (...)."""
+        raise ValueError(f"{self}: write log_prob(value, inputs)")
+
     def reparameterize(self, inputs, eps):
         """The value as a differentiable function of inputs and eps ~ N(0, I)."""
         raise ValueError(f"{self}: write reparameterize(inputs, eps), or joint_nodes")
+
+    def sample(self, inputs, rng):
+        """One random value for each of the inputs."""
+        raise ValueError(f"{self}: write sample(inputs, rng)")
 
     def sample_with_kl(self, x, eps):
         """A code z for each x, and KL[q(z|x) || p(z)].  By default the second one is
@@ -99,7 +111,7 @@ class NormalNet(Density):
         self.log_var = log_var
 
     def init(self, rng, n_in, n_hidden, n_out):
-        """Parameters of a net for the mean and, unless it is fixed, the log variance."""
+        """Parameters of a net for the mean, and for the log variance if not fixed."""
         if self.log_var is None:
             return init(rng, n_in, n_hidden, n_out, n_out)
         return init(rng, n_in, n_hidden, n_out)

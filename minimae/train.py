@@ -214,7 +214,7 @@ class BiasOfBound:
         self.correction = np.zeros((2, n_models))
 
     def update(self, step, params, nodes, values, rngs):
-        """Check the nodes and values = [ELBO, I^] of this step, if its turn has come."""
+        """Check the nodes and values = [ELBO, I^] of this step, in every tenth."""
         if not self.is_used or step % self.INTERVAL != 0:
             return
         _, (z, eps, weights), codes = nodes
@@ -266,9 +266,9 @@ def stop_if_saturated(step, targets, values, problem, nodes):
     for target, bound in zip(targets, infomax):
         if target is not None and bound > np.log(n_codes) - SATURATED:
             raise FloatingPointError(
-                f"I^ saturated at step {step}, target {target}: {bound:.2f} nats, where "
-                f"log n_codes = {np.log(n_codes):.2f} is the most that it can show; try "
-                "half the learning rate, more codes, or a larger C")
+                f"I^ saturated at step {step}, target {target}: {bound:.2f} nats, and "
+                f"at most log n_codes = {np.log(n_codes):.2f} can be seen; try half "
+                "the learning rate, more codes, or a larger C")
 
 
 # Checks
