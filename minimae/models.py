@@ -4,6 +4,7 @@ The parameters of one model are a tuple (p's, q's, r's) of tuples of arrays, in 
 shapes of nets.init.  Training moves a stack of models, which has a leading axis.
 """
 import copy
+import zipfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,8 +61,10 @@ def load(path, problem):
 
     Raises ValueError if the file does not hold models of this problem.
     """
-    with np.load(path) as file:
-        saved = dict(file)
+    saved = {}
+    with open(path, "rb") as file:
+        if zipfile.is_zipfile(file):  # np.load takes other files for pickles
+            saved = dict(np.load(file))
     if "problem" not in saved:
         raise ValueError(f"{path}: not a file that this version's Models.save wrote")
     if str(saved["problem"]) != repr(problem):

@@ -8,7 +8,7 @@ import copy
 
 import autograd.numpy as np
 
-from . import bounds, normal
+from . import bounds, checks, normal
 from .bounds import log_sum_exp, stop_gradient
 
 
@@ -105,9 +105,15 @@ class Density:
 
 class NormalNet(Density):
     """value | inputs ~ N(mean(inputs), diag exp log_var(inputs)), both from one net.
-    If log_var is a number it is fixed, and the net gives the mean only."""
+    If log_var is a number it is fixed, and the net gives the mean only.
+
+    Raises ValueError if log_var is not a number from -700 to 700.
+    """
 
     def __init__(self, log_var=None):
+        if log_var is not None:
+            # exp(+-700) is about the range of double precision.
+            checks.check_number(log_var=log_var, minimum=-700, maximum=700)
         self.log_var = log_var
 
     def init(self, rng, n_in, n_hidden, n_out):
@@ -161,8 +167,9 @@ class NormalNet(Density):
         mean = without_node_axis(mean)                          # (S, X)
         if self.log_var is None:
             log_var = without_node_axis(log_var)                # (S, X)
-        precision = np.exp(-log_var) * np.ones_like(mean)
-        linear = precision * (mean - center)
+        difference = mean - center
+        precision = np.exp(-log_var) * np.ones_like(difference)
+        linear = precision * difference
         constant = normal.log_prob(center, mean, log_var)[..., None]
         one = np.ones_like(u[..., :1])
         powers = np.concatenate([-0.5 * np.square(u), u, one], axis=-1)

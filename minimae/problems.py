@@ -13,6 +13,7 @@ from .penalty import AugmentedLagrangian, Penalty
 from .quadrature import grid, kronecker, paired, tensor_product, wide_kronecker
 
 TRAINING_HALF_WIDTH = 4.5  # training grids cover all but 7e-6 of N(0, 1)
+MAX_NODES = 2 ** 23        # of a step of training, 64 MB for an array of numbers
 
 
 class Problem:
@@ -29,7 +30,9 @@ class Problem:
     penalty = Penalty()
 
     def __init__(self, dim_x, dim_z, n_hidden, decoder, encoder, critic):
-        checks.check_integer(dim_x=dim_x, dim_z=dim_z, n_hidden=n_hidden, minimum=1)
+        # More would take gigabytes.
+        checks.check_integer(dim_x=dim_x, n_hidden=n_hidden, minimum=1, maximum=10 ** 6)
+        checks.check_integer(dim_z=dim_z, minimum=1, maximum=10 ** 4)
         check_densities(decoder=decoder, encoder=encoder, critic=critic)
         self.dim_x = dim_x
         self.dim_z = dim_z
@@ -100,6 +103,13 @@ def check_densities(**densities):
             raise ValueError(f"{name} {density!r}: give a nets.Density")
 
 
+def check_nodes(n_nodes, settings):
+    """Raise ValueError if the nodes of a step of training would take gigabytes."""
+    if n_nodes > MAX_NODES:
+        raise ValueError(f"{settings}: the nodes of a step would take gigabytes; give "
+                         "fewer points or dimensions")
+
+
 class ExactProblem(Problem):
     """A problem whose expectations are sums over grids.
 
@@ -161,6 +171,7 @@ class SplitNormal(ExactProblem):
         checks.check_integer(n_train=n_train, minimum=1)
         super().__init__(dim_x=1, dim_z=dim_z, n_hidden=n_hidden,
                          decoder=NormalNet(log_var), encoder=NormalNet(), critic=critic)
+        check_nodes(int(n_train) ** (dim_z + 1), f"n_train {n_train}, dim_z {dim_z}")
         self.n_eps = n_train
         self.n_z = n_train
         self.best = -normal.entropy(np.zeros(1))
@@ -216,6 +227,9 @@ class Categorical(ExactProblem):
         checks.check_integer(n_z=n_z, n_eps=n_eps, minimum=1)
         super().__init__(dim_x=len(p_true), dim_z=dim_z, n_hidden=n_hidden,
                          decoder=CategoricalNet(), encoder=NormalNet(), critic=critic)
+        most_points = int(max(n_z, n_eps))
+        check_nodes(len(p_true) * most_points ** dim_z,
+                    f"n_z {n_z}, n_eps {n_eps}, dim_z {dim_z}")
         self.p_true = p_true / np.sum(p_true)
         self.n_z = n_z
         self.n_eps = n_eps

@@ -31,7 +31,8 @@ def kronecker(rng, n, dim):
 
     Point i is i (1/g, 1/g^2, ...) + shift modulo 1, mapped to N(0, I).  In one or two
     dimensions the error falls as n^-0.7 to n^-0.8, and nearly as 1/n for bounded
-    integrands.  In eight dimensions it is 3 to 20 times below that of monte_carlo.
+    integrands.  With 512 points in eight dimensions it is 1 to 6 times below that of
+    monte_carlo.
     Randomised quasi-Monte Carlo: Buchholz, Wenzel & Mandt 2018.
     """
     even_dim = dim + dim % 2  # Box-Muller takes coordinates in pairs

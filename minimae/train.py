@@ -288,8 +288,18 @@ def check_arguments(problem, targets, seeds=(0,), steps=1, learning_rate=1.0,
     nodes = problem.draw_nodes(np.random.default_rng(0))
     check_targets(problem, targets, nodes)
     check_memory(problem, len(targets) * len(seeds), nodes)
-    if init is not None and init.targets != list(targets) * len(seeds):
-        raise ValueError(f"init has the targets {init.targets}: give the same targets")
+    if init is not None:
+        check_init(problem, targets, seeds, init)
+
+
+def check_init(problem, targets, seeds, init):
+    """Raise ValueError unless init has models of this problem, targets and seeds."""
+    if repr(init.problem) != repr(problem):
+        raise ValueError(f"init has models of {init.problem}, not of {problem}")
+    model_seeds = [seed for seed in seeds for _ in targets]
+    if init.targets != list(targets) * len(seeds) or init.seeds != model_seeds:
+        raise ValueError(f"init has the targets {init.targets} and the seeds "
+                         f"{init.seeds}: give the same targets and seeds")
 
 
 def check_targets(problem, targets, nodes):
@@ -312,6 +322,9 @@ def check_memory(problem, n_models, nodes):
     n_nodes = max(np.size(data_weights), np.size(prior_weights))
     if n_models * n_nodes * problem.n_hidden > MAX_UNITS:
         most = MAX_UNITS // (n_nodes * problem.n_hidden)
+        advice = f"train at most {most} at once"
+        if most == 0:
+            advice = "give fewer nodes or hidden units"
         raise ValueError(
             f"{n_models} models with {n_nodes} nodes and {problem.n_hidden} hidden "
-            f"units would take gigabytes a step: train at most {most} at once")
+            f"units would take gigabytes a step: {advice}")
