@@ -17,7 +17,7 @@ DEMOS = ROOT / "demos"
 
 # The root comes first, or the package of another clone would be tested if that one is
 # installed.  pytest does not add tests/ itself with --import-mode=importlib.
-for folder in [DEMOS, TESTS, ROOT]:
+for folder in [DEMOS / "lesson", DEMOS, TESTS, ROOT]:
     sys.path.insert(0, str(folder))
 
 for profile, n_examples in [("quick", 25), ("thorough", 1000)]:

@@ -1,154 +1,254 @@
-"""Tests of the tests: plausible mistakes, planted one at a time, and each must break a
-gap identity.
+"""Tests of the tests: plausible mistakes, planted one at a time.  Each must break an
+identity between the values of two fixed models and those of the second route.
 
-The identities run on two fixed models: a skewed law with a mixture for a critic, and
-two-dimensional z with a normal critic.  The figures come from one fixed grid, so that
-the identities catch a mistake and not the checks of exact.figures.
+One model has unequal categories and a mixture as critic, the other has codes of two
+dimensions and a normal critic.  The values come from one fixed grid, so that the
+identities catch a mistake and not the checks of exact.evaluate.
 """
 import functools
 
 import autograd.numpy as np
-import numpy
 import pytest
 
 import test_train
-from helpers import differences, generator, random_like, truth
-from minimae import bounds, critics, exact, nets, nodes, normal, problems, train
+from helpers import differences, generator, random_model, truth
+from minimae import bounds, critics, exact, nets, normal, problems, quadrature, train
 
-real = {name: getattr(module, name) for module, name in [
-    (normal, "log_prob"), (normal, "kl_to_standard"), (bounds, "infomax"),
-    (bounds, "elbo"), (bounds, "upper"), (bounds, "log_marginal"), (nodes, "cross")]}
+RIGHT_LOG_PROB = normal.log_prob
+RIGHT_KL = normal.kl_to_standard
+RIGHT_ELBO = bounds.elbo
+RIGHT_INFOMAX = bounds.infomax
+RIGHT_UPPER_BOUND = bounds.upper_bound
+RIGHT_LOG_MARGINAL = bounds.log_marginal
+RIGHT_TENSOR_PRODUCT = quadrature.tensor_product
+LOG_2PI = normal.LOG_2PI
 
 
 @functools.cache
-def models():
+def models_with_truth():
     """(problem, parameters, points per dimension that are enough, the truth) twice."""
-    both = []
-    for seed, law, n, kind in [
-            (0, [0.5, 0.3, 0.15, 0.05], 512, dict(critic=critics.Mixture(2))),
-            (1, [0.6, 0.3, 0.1], 96, dict(dim_z=2, critic=critics.Normal()))]:
-        problem, rng = problems.Categorical(law, n_hidden=4, **kind), generator(seed)
-        params = random_like(problem.init(rng), rng, 0.8)
-        both.append((problem, params, n, truth(problem, params, 2 * n)))
-    return both
+    unequal = problems.Categorical([0.5, 0.3, 0.15, 0.05], n_hidden=4,
+                                   critic=critics.NormalMixture(2))
+    two_dimensions = problems.Categorical([0.6, 0.3, 0.1], n_hidden=4, dim_z=2,
+                                          critic=nets.NormalNet())
+    models = []
+    for seed, problem, n in [(0, unequal, 512), (1, two_dimensions, 96)]:
+        params = random_model(problem, generator(seed), scale=0.8)
+        models.append((problem, params, n, truth(problem, params, 2 * n)))
+    return models
 
 
-def identities():
-    """The figures of either model that are not what the identities make of them."""
-    wrong = []
-    for problem, params, n, expected in models():
-        got = exact.on_grid(problem, params, n)
-        # NaN would be no identity's doing.
-        wrong += differences(problem, got, expected) if all(
-            map(numpy.isfinite, got.values())) else ["NaN"]
-    return wrong
+def broken_identities():
+    """The keys of values that the second route does not confirm, and of bounds in the
+    wrong order."""
+    broken = []
+    for problem, params, n, expected in models_with_truth():
+        values = exact.on_grid(problem, params, n)
+        broken.extend(differences(problem, values, expected))
+        if not np.all(np.isfinite(list(values.values()))):
+            broken.append("NaN")
+        elbo = elbo_on_grid(problem, params, n)
+        if not np.isclose(elbo, expected["elbo"], rtol=1e-5, atol=1e-5):
+            broken.append("bounds.elbo")
+    return broken
 
 
-def infomax_under_marginals(r, z, x, weights):
-    """E over p(z) p(x), as if x had been drawn without z."""
-    return real["infomax"](r, z, x, np.sum(weights, 2, keepdims=True)
-                           * np.sum(weights, 1, keepdims=True))
+def elbo_on_grid(problem, params, n):
+    """bounds.elbo, which exact replaces by sums in parts."""
+    p, q, _ = problem.densities(params)
+    data = np.eye(problem.dim_x), problem.p_true
+    nodes = quadrature.tensor_product(data, quadrature.grid(n, problem.dim_z))
+    return bounds.elbo(p, q, *nodes)
 
 
-def infomax_under_q(r, z, x, weights):
-    """E over another joint, as p_true(x) q(z|x) would be: here with the law of x skewed
-    by the order of its categories."""
-    law = numpy.arange(1.0, weights.shape[2] + 1)
-    weights = weights / np.sum(weights, 1, keepdims=True) * law / law.sum()
-    return real["infomax"](r, z, x, weights)
+# normal
+
+def kl_without_half(mean, log_var):
+    return np.sum(mean ** 2 + np.exp(log_var) - log_var - 1, axis=-1)
 
 
-def unweighted_elbo(p, q, x, eps, weights, axis=(1, 2)):
-    weights = np.sum(weights, 1, keepdims=True) / weights.shape[1]
-    return real["elbo"](p, q, x, eps, weights, axis)
+def kl_of_log_sd(mean, log_var):
+    return RIGHT_KL(mean, 2 * log_var)
 
 
-def unnormalised_cross(first, second):
-    a, b, weights = real["cross"](first, second)
-    return a, b, weights * 1.02
+def kl_with_wrong_sign_of_log_var(mean, log_var):
+    return 0.5 * np.sum(mean ** 2 + np.exp(log_var) + log_var - 1, axis=-1)
 
 
-def net_without_bias(params, inputs):
-    hidden = np.tanh(np.matmul(inputs, params[0]) + params[1])
-    return np.matmul(hidden, params[2])
+def kl_the_other_way_round(mean, log_var):
+    ratio = (1 + mean ** 2) * np.exp(-log_var)
+    return 0.5 * np.sum(ratio + log_var - 1, axis=-1)
 
 
-KL, LOG_PROB = (normal, "kl_to_standard"), (normal, "log_prob")
-SAMPLE, ENTROPY = (normal, "sample"), (normal, "entropy")
-INFOMAX, UPPER = (bounds, "infomax"), (bounds, "upper")
-LOG_2PI = normal.LOG_2PI
-MISTAKES = {
-    "1/2 dropped from the KL":
-        (*KL, lambda m, v: np.sum(m ** 2 + np.exp(v) - v - 1, -1)),
-    "log variance used as log sd in the KL":
-        (*KL, lambda m, v: real["kl_to_standard"](m, 2 * v)),
-    "sign of log_var in the KL":
-        (*KL, lambda m, v: 0.5 * np.sum(m ** 2 + np.exp(v) + v - 1, -1)),
-    "KL the other way round":
-        (*KL, lambda m, v: 0.5 * np.sum((1 + m ** 2) * np.exp(-v) + v - 1, -1)),
-    "mean for sum over z in the KL":
-        (*KL, lambda m, v: 0.5 * np.mean(m ** 2 + np.exp(v) - v - 1, -1)),
-    "sign of the KL in the ELBO": (*KL, lambda m, v: -real["kl_to_standard"](m, v)),
-    "KL forgotten": (*KL, lambda m, v: 0 * np.sum(m, -1)),
-    "variance used as sd in sampling": (*SAMPLE, lambda m, v, eps: m + np.exp(v) * eps),
-    "noise forgotten in sampling": (*SAMPLE, lambda m, v, eps: m + 0 * eps),
-    "log variance used as log sd in log_prob":
-        (*LOG_PROB, lambda x, m, v: real["log_prob"](x, m, 2 * v)),
-    "log 2 pi missing":
-        (*LOG_PROB, lambda x, m, v: -0.5 * np.sum((x - m) ** 2 * np.exp(-v) + v, -1)),
-    "log determinant missing":
-        (*LOG_PROB, lambda x, m, v: -0.5 * np.sum((x - m) ** 2 * np.exp(-v) + LOG_2PI,
-                                                  -1)),
-    "mean for sum over z in log_prob":
-        (*LOG_PROB, lambda x, m, v: -0.5 * np.mean((x - m) ** 2 * np.exp(-v) + v
-                                                   + LOG_2PI, -1)),
-    "H(z) missing": (*ENTROPY, lambda v: 0.0),
-    "H(z) of one dimension only": (*ENTROPY, lambda v: 0.5 * (LOG_2PI + 1)),
-    "H(z) subtracted": (*ENTROPY, lambda v: -0.5 * np.sum(v + LOG_2PI + 1, -1)),
-    "r evaluated at the wrong category":
-        (*INFOMAX, lambda r, z, x, w: real["infomax"](r, z, np.roll(x, 1, 2), w)),
-    "I^ under the marginals instead of the joint": (*INFOMAX, infomax_under_marginals),
-    "I^ under another law of x, as q's joint has": (*INFOMAX, infomax_under_q),
-    "p_true left out of the average": (bounds, "elbo", unweighted_elbo),
-    "p_true left out of U":
-        (*UPPER, lambda p, m, z, x, w: real["upper"](p, lambda x: -np.log(x.shape[-1]),
-                                                     z, x, w)),
-    "sign of log m in U":
-        (*UPPER, lambda p, m, z, x, w: real["upper"](p, lambda x: -m(x), z, x, w)),
-    "weights that do not sum to one": (nodes, "cross", unnormalised_cross),
-    "mean for sum over nodes":
-        (bounds, "expectation", lambda a, w, axis=(1, 2): np.mean(w * a, axis=axis)),
-    "softmax not normalised":
-        (nets, "log_sum_exp", lambda a, axis: np.max(a, axis=axis)),
-    "log p(x) without the weights of z":
-        (bounds, "log_marginal", lambda p, x, z, w: real["log_marginal"](
-            p, x, z, np.ones_like(w))),
-    "bias of the output forgotten": (nets, "net", net_without_bias),
-}
+def kl_as_mean_over_z(mean, log_var):
+    return 0.5 * np.mean(mean ** 2 + np.exp(log_var) - log_var - 1, axis=-1)
+
+
+def negative_kl(mean, log_var):
+    return -RIGHT_KL(mean, log_var)
+
+
+def no_kl(mean, log_var):
+    return 0 * np.sum(mean, axis=-1)
+
+
+def sample_with_variance_as_sd(mean, log_var, eps):
+    return mean + np.exp(log_var) * eps
+
+
+def sample_without_noise(mean, log_var, eps):
+    return mean + 0 * eps
+
+
+def log_prob_of_log_sd(x, mean, log_var):
+    return RIGHT_LOG_PROB(x, mean, 2 * log_var)
+
+
+def log_prob_without_2pi(x, mean, log_var):
+    return -0.5 * np.sum((x - mean) ** 2 * np.exp(-log_var) + log_var, axis=-1)
+
+
+def log_prob_without_determinant(x, mean, log_var):
+    return -0.5 * np.sum((x - mean) ** 2 * np.exp(-log_var) + LOG_2PI, axis=-1)
+
+
+def log_prob_as_mean_over_z(x, mean, log_var):
+    return -0.5 * np.mean((x - mean) ** 2 * np.exp(-log_var) + log_var + LOG_2PI,
+                          axis=-1)
+
+
+def no_entropy(log_var):
+    return 0.0
+
+
+def entropy_of_one_dimension(log_var):
+    return 0.5 * (LOG_2PI + 1)
+
+
+def negative_entropy(log_var):
+    return -0.5 * np.sum(log_var + LOG_2PI + 1, axis=-1)
+
+
+# bounds
+
+def infomax_at_the_wrong_category(r, z, x, weights):
+    return RIGHT_INFOMAX(r, z, np.roll(x, 1, axis=0), weights)
+
+
+def infomax_under_the_marginals(r, z, x, weights):
+    """As if x had been drawn without z."""
+    of_x = np.sum(weights, axis=1, keepdims=True)
+    of_z = np.sum(weights, axis=0, keepdims=True)
+    return RIGHT_INFOMAX(r, z, x, of_x * of_z)
+
+
+def infomax_under_another_distribution_of_x(r, z, x, weights):
+    """As q's joint p_true(x) q(z|x) would have: here p(x) is proportional to the number
+    of the category."""
+    numbers = np.arange(1.0, len(x) + 1)[:, None]
+    z_given_x = weights / np.sum(weights, axis=1, keepdims=True)
+    return RIGHT_INFOMAX(r, z, x, z_given_x * numbers / np.sum(numbers))
+
+
+def elbo_without_p_true(p, q, x, eps, weights):
+    of_eps = np.sum(weights, axis=1, keepdims=True)
+    return RIGHT_ELBO(p, q, x, eps, of_eps / weights.shape[1])
+
+
+def expectation_as_mean(values, weights):
+    return np.mean(weights * values, axis=(-2, -1))
+
+
+def upper_bound_without_p_true(p, log_m, z, x, weights):
+    def log_uniform(x):
+        return -np.log(x.shape[-1])
+    return RIGHT_UPPER_BOUND(p, log_uniform, z, x, weights)
+
+
+def upper_bound_with_wrong_sign(p, log_m, z, x, weights):
+    def minus_log_m(x):
+        return -log_m(x)
+    return RIGHT_UPPER_BOUND(p, minus_log_m, z, x, weights)
+
+
+def log_marginal_without_weights(p, x, z, weights):
+    return RIGHT_LOG_MARGINAL(p, x, z, np.ones_like(weights))
+
+
+# quadrature and nets
+
+def unnormalised_product(first, second):
+    points, others, weights = RIGHT_TENSOR_PRODUCT(first, second)
+    return points, others, 1.02 * weights
+
+
+def softmax_without_normalisation(a, axis):
+    return np.max(a, axis=axis)
+
+
+def net_without_output_bias(params, inputs):
+    W, b, V, _ = params
+    return np.matmul(np.tanh(np.matmul(inputs, W) + b), V)
+
+
+def net_without_hidden_bias(params, inputs):
+    W, _, V, c = params
+    return np.matmul(np.tanh(np.matmul(inputs, W)), V) + c
+
+
+MISTAKES = [
+    (normal, "kl_to_standard", [
+        kl_without_half, kl_of_log_sd, kl_with_wrong_sign_of_log_var,
+        kl_the_other_way_round, kl_as_mean_over_z, negative_kl, no_kl]),
+    (normal, "sample", [sample_with_variance_as_sd, sample_without_noise]),
+    (normal, "log_prob", [
+        log_prob_of_log_sd, log_prob_without_2pi, log_prob_without_determinant,
+        log_prob_as_mean_over_z]),
+    (normal, "entropy", [no_entropy, entropy_of_one_dimension, negative_entropy]),
+    (bounds, "infomax", [
+        infomax_at_the_wrong_category, infomax_under_the_marginals,
+        infomax_under_another_distribution_of_x]),
+    (bounds, "elbo", [elbo_without_p_true]),
+    (bounds, "expectation", [expectation_as_mean]),
+    (bounds, "upper_bound", [upper_bound_without_p_true, upper_bound_with_wrong_sign]),
+    (bounds, "log_marginal", [log_marginal_without_weights]),
+    (quadrature, "tensor_product", [unnormalised_product]),
+    (nets, "log_sum_exp", [softmax_without_normalisation]),
+    (nets, "net", [net_without_output_bias, net_without_hidden_bias]),
+]
+
+PLANTED = [(module, name, mistake) for module, name, mistakes in MISTAKES
+           for mistake in mistakes]
+
+
+def name_of(value):
+    return getattr(value, "__name__", None)
 
 
 def test_identities_hold_without_a_mistake():
-    assert identities() == []
+    assert broken_identities() == []
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_every_mistake_is_caught(mistake, monkeypatch):
-    models()  # the truth is not to be touched by any of them
-    monkeypatch.setattr(*MISTAKES[mistake])
-    wrong = identities()
-    assert {*wrong} & {*exact.KEYS} and "NaN" not in wrong
+@pytest.mark.parametrize("module, name, mistake", PLANTED, ids=name_of)
+def test_every_mistake_is_caught(module, name, mistake, monkeypatch):
+    models_with_truth()  # without the mistake
+    monkeypatch.setattr(module, name, mistake)
+    broken = broken_identities()
+    assert set(broken) & {*exact.KEYS, "bounds.elbo"}
+    assert "NaN" not in broken  # a mistake that any check would catch
 
 
 def test_a_critic_that_shares_the_penalty_is_caught(monkeypatch):
-    """Above its level p must be told to lower I^ and r to raise it; r with p's sign is
-    the mistake of section "The MAE"."""
-    def both_scaled(p, q, r, data, prior, slope):
+    """Above its target p must be told to lower I^ and r to raise it.  r with the sign
+    of p is the mistake that section "The mutual autoencoder" warns of."""
+    def shared_slope(p, q, r, data, prior, slope, targets=None):
         z, eps, weights = prior
-        x, weights = p.joint(z, eps, weights)
-        return np.array([bounds.elbo(p, q, *data),
-                         slope * bounds.infomax(r, z, x, weights)])
+        x, weights = p.joint_nodes(z, eps, weights)
+        elbo = bounds.elbo(p, q, *data)
+        return np.array([elbo, slope * bounds.infomax(r, z, x, weights)])
 
-    test_train.test_each_player_climbs_its_own_objective(critics.Normal())
-    monkeypatch.setattr(train, "objectives", both_scaled)
+    check_gradients = test_train.test_each_density_climbs_its_own_objective
+    check_gradients(nets.NormalNet(), slope=-0.7)
+    monkeypatch.setattr(train, "objectives", shared_slope)
     with pytest.raises(AssertionError, match="rtol=1e-09"):
-        test_train.test_each_player_climbs_its_own_objective(critics.Normal())
+        check_gradients(nets.NormalNet(), slope=-0.7)
