@@ -15,8 +15,8 @@ functions under the same names, for many models at once.  Read it in this order:
     train              the mutual autoencoder
     exact, certified   the truth beside the bounds: by grids, and by samples
 
-notes, table and checks are for reference, plot draws pictures and is imported on its
-own.  No module needs one that comes after it.  All information is in nats.
+contracts checks densities of your own.  notes, table and checks are for reference.
+plot draws pictures and is imported on its own.  No module needs one that comes after it.  All information is in nats.
 
 One model is the plain case.  Rows x are (n, X), codes z (n, Z), and log_prob(x, z) has
 the shape of what is in front of the last axes.  Letters for shapes:
@@ -29,6 +29,6 @@ the shape of what is in front of the last axes.  Letters for shapes:
                carries it along; no formula depends on it.
 """
 from . import normal, bounds, quadrature, nets, critics, adam, penalty, problems
-from . import models, train, exact, certified, notes, table, checks
+from . import models, contracts, train, exact, certified, notes, table, checks
 
 __version__ = "0.3.0"

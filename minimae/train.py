@@ -4,7 +4,7 @@ import warnings
 import autograd.numpy as np
 from autograd import make_vjp
 
-from . import bounds, checks
+from . import bounds, checks, contracts
 from .adam import Adam, cosine_decay
 from .bounds import stop_gradient
 from .critics import MultiSample
@@ -288,6 +288,8 @@ def check_arguments(problem, targets, seeds=(0,), steps=1, learning_rate=1.0,
     nodes = problem.draw_nodes(np.random.default_rng(0))
     check_targets(problem, targets, nodes)
     check_memory(problem, len(targets) * len(seeds), nodes)
+    has_target = any(target is not None for target in targets)
+    contracts.check_shapes(problem, nodes, has_target)
     if init is not None:
         check_init(problem, targets, seeds, init)
 
