@@ -1,194 +1,185 @@
-"""Real handwritten digits, and a decoder that can do without its code: what does the
-code tell of the digit when it has to hold M nats?
+"""Handwritten digits, and a decoder that can do without its code: what does the code
+tell about the digit if it has to hold M nats?
 
 Data: Optical Recognition of Handwritten Digits, test set (E. Alpaydin and C. Kaynak,
 1998), UCI Machine Learning Repository, CC BY 4.0.
 """
-import shared
+import cli  # first: it reports a missing package
 
-import math
-from functools import partial
+import gzip
+import zlib
 from pathlib import Path
-from statistics import NormalDist
 
-import autograd.numpy as np
+import numpy as np
 from matplotlib import pyplot as plt
 
-from minimae import bounds, certified, nets, nodes, normal, plot, problems, train
+import images
+import summary
+from certified_runs import train_and_evaluate
+from code_content import label_information
+from minimae import plot, problems
+from minimae.penalty import AugmentedLagrangian
 
-IMAGES, BATCH, RATE = 100, 128, 0.02  # 64, 64, .01 and .03 were no better on seed 0
-PARSER = shared.options(__doc__, [1, 2, 3], "digits.png", steps=2000)
-PARSER.add_argument("--decoder", choices=["album", "one"], default="album",
-                    help=f"{IMAGES} images that z leafs through, or one for every z")
-COLUMNS = [("level", "M", 4), ("information", "I", 3), ("information_se", "+-", 3),
-           (lambda row: row["upper"] - row["lower"], "U - I^", 3), ("kl", "E KL", 3),
-           ("log_likelihood", "log p(x)", 3), ("log_likelihood_se", "+-", 3),
-           ("label_information", "I(label; z)", 3), ("accuracy", "accuracy", 3)]
+DATA = Path(__file__).with_name("digits.csv.gz")
+SHAPE = (1797, 65)   # rows; 8 x 8 pixels and the label
+NOISE = 0.2          # standard deviation of a pixel, of a range of 1
+N_IMAGES = 100       # of the mixture
+# With 64 images, 64 rows a step, or a rate of .01 or .03, seed 0 came out no better.
+BATCH = 128
+LEARNING_RATE = 0.02
+TARGETS = [1, 2, 3]
+N_TILES = 7          # images in each row of a panel: as many as fit at 8 x 8 pixels
+N_SHOWN = 56         # held-out digits in a panel: more would hide each other
+LIGHT_COLOURS = [plot.COLOURS[1], plot.COLOURS[3]]  # with black letters on them
 
+PARSER = cli.demo_parser(__doc__, "--targets 0.5 1 2 --seed 1", seconds=60,
+                         targets=TARGETS, max_target="3.93, by the number of codes",
+                         out="digits.png", steps=2000)
+PARSER.add_argument("--decoder", choices=["mixture", "one"], default="mixture",
+                    help=f"mixture: of {N_IMAGES} images, with probabilities given z; "
+                         "one: an image for each z (default mixture)")
+COLUMNS = [
+    ("M asked", "target", 4),
+    ("I", "information", 3),
+    ("+- s.e.", "information_se", 3),
+    ("U - lower", lambda row: row["upper"] - row["lower"], 3),
+    ("E KL", "kl", 3),
+    ("log p(x)", "log_likelihood", 3),
+    ("+- s.e.", "log_likelihood_se", 3),
+    ("I(label; z)", "label_information", 3),
+    ("accuracy", "accuracy", 3),
+]
+
+
+def run(args, save):
+    known, new = load()
+    problem = make_problem(args.decoder, known, new)
+    targets = cli.choose_targets(args.targets, TARGETS, problem)
+    targets = targets + [None]  # the plain VAE
+    seeds = range(args.seed, args.seed + args.seeds)
+
+    results = train_and_evaluate(problem, targets, seeds, args.steps, LEARNING_RATE,
+                                 AugmentedLagrangian())
+    rows = []
+    for row, _, q in results:
+        information, accuracy = label_information(q, known, new, np.random.default_rng(0))
+        row["label_information"] = information
+        row["accuracy"] = accuracy
+        rows.append(row)
+    summary.show(rows, COLUMNS, figure_seed=args.seed)
+    save.table(args.csv, rows, cli.settings(args))
+    save.figure(args.out, draw(results[:len(targets)], new))
+
+
+# Data and model
 
 def load():
-    """Images (n, 64) in [-1/2, 1/2] and labels, for training and, one in four, held
-    out; sorted by label, so that both have the same shares of each."""
-    rows = np.loadtxt(Path(__file__).with_name("digits.csv.gz"), "f4", delimiter=",")
+    """Pairs of images (n, 64) in [-1/2, 1/2] and labels (n,): for training, and one in
+    four held out."""
+    try:
+        with gzip.open(DATA, "rt") as file:
+            lines = file.read().split()
+        numbers = [line.split(",") for line in lines]
+        rows = np.array(numbers, dtype=float)
+    except (EOFError, ValueError, zlib.error) as error:
+        raise OSError(f"{DATA}: damaged, {error}") from None
+    if rows.shape != SHAPE:
+        raise OSError(f"{DATA}: damaged, {rows.shape} numbers in place of {SHAPE}")
+    # Sorted by label, so that both parts have the same share of each.
     rows = rows[np.argsort(rows[:, -1], kind="stable")]
-    return [(part[:, :-1] / 16 - 0.5, part[:, -1].astype(int))
-            for part in (rows[np.arange(len(rows)) % 4 > 0], rows[::4])]
+    x = rows[:, :-1] / 16 - 0.5
+    labels = rows[:, -1].astype(int)
+    is_new = np.arange(len(rows)) % 4 == 0
+    known = x[~is_new], labels[~is_new]
+    new = x[is_new], labels[is_new]
+    return known, new
 
 
-class OneImage(nets.NormalNet):
-    """x | z ~ N(mean(z), noise^2 I): what there is to say of x has to come from z."""
-    init = staticmethod(nets.init)
-    noise = 0.2  # standard deviation of the pixels, known to the decoder
-
-    def __init__(self, params):
-        super().__init__(params, np.float32(2 * np.log(self.noise)))
-
-    def log_marginal(self, x, z, weights):
-        """log p(x), (L, N, J), for a p that is held fixed: a mixture with an image for
-        each z (L, S, 1, Z).  Images are hidden units times V, which saves forming them:
-        products with x, and lengths, take H numbers each instead of X."""
-        W, b, V, c = self.params
-        units = np.tanh(np.matmul(np.swapaxes(z, 1, 2), W) + b)
-        units = np.concatenate([units, np.ones_like(units[..., :1])], -1)
-        return log_mixture(x, np.swapaxes(weights, 1, 2)[:, None], units, self.noise,
-                           np.concatenate([V, c], 2))
+def make_problem(decoder, known, new):
+    """The images with a decoder of this name."""
+    x_train, _ = known
+    x_test, _ = new
+    if decoder == "mixture":
+        p = images.ImageMixture(NOISE, N_IMAGES, examples=x_train)
+    else:
+        p = images.OneImage(NOISE)
+    return problems.Data(x_train, x_test, decoder=p, batch=BATCH)
 
 
-class Album(nets.Density):
-    """x | z ~ sum_k probs_k(z) N(image_k, noise^2 I): z leafs through a mixture that
-    could do without it."""
-    noise = OneImage.noise
-
-    def __init__(self, params):
-        *pages, self.images = params  # (L, 1, K, X)
-        self.pages = nets.CategoricalNet(pages)
-
-    @classmethod
-    def init(cls, rng, n_in, n_hidden, n_out):
-        """Parameters of one model: those of the net, and the images."""
-        images = cls.first(rng)
-        return *nets.init(rng, n_in, n_hidden, len(images)), images[None, None]
-
-    def first(rng):
-        """The images (K, X) before training: as in k-means, they start as data."""
-        return rng.choice(load()[0][0], IMAGES, replace=False)
-
-    def log_prob(self, x, z):
-        """log p(x|z), (L, N, J)."""
-        return log_mixture(x, np.exp(self.pages.log_probs(z)), self.images, self.noise)
-
-    def log_marginal(self, x, z, weights):
-        """log p(x), (L, N, J): a mixture, with the mean of the probabilities."""
-        probs = weights[..., None] * np.exp(self.pages.log_probs(z))
-        probs = np.sum(probs, 1, keepdims=True)
-        return log_mixture(x, probs, self.images, self.noise)
-
-    def joint(self, z, eps, weights):
-        """Nodes of p(z) p(x|z) from z and eps of N >= K nodes: every image, with noise,
-        weighted by its probability."""
-        noise = self.noise * np.swapaxes(eps[:, :self.images.shape[2]], 1, 2)
-        return self.images + noise, self.pages.joint(z, eps, weights)[1]
-
-    def mean_and_log_var(self, z):
-        """E[x|z], (L, N, J, X), and None, as it is no normal."""
-        return np.matmul(np.exp(self.pages.log_probs(z)), self.images), None
-
-
-def log_mixture(x, probs, images, noise, basis=None):
-    """log sum_k probs_k N(x | image_k, noise^2 I), (L, N, J), for images (L, 1, K, X),
-    probs (L, N, J, K), and x, one of which has J = 1: two products of matrices.  With a
-    basis (L, 1, H, X), images (L, 1, K, H) are coefficients in it."""
-    rows, duals = np.reshape(x, (len(x), 1, -1, x.shape[-1])), images
-    if basis is not None:
-        across = np.swapaxes(basis, 2, 3)
-        rows = np.matmul(rows, across)
-        duals = np.matmul(images, np.matmul(basis, across))
-    products = np.matmul(rows, np.swapaxes(images, 2, 3))
-    lengths = np.sum(images * duals, -1)[:, :, None]
-    logs = (products - lengths / 2) / noise ** 2  # less log N(x | 0, noise^2 I)
-    logs = np.reshape(logs, (-1, *x.shape[1:-1], logs.shape[-1]))
-    top = np.max(bounds.stop_gradient(logs), -1, keepdims=True)
-    sums = np.matmul(probs, np.swapaxes(np.exp(logs - top), 2, 3))
-    sums = np.reshape(sums, (*sums.shape[:2], -1)) + 1e-30  # no log 0
-    log_at_0 = normal.log_prob(x, 0.0, np.float32(2 * np.log(noise)))  # stays single
-    return log_at_0 + top[..., 0] + np.log(sums)
-
-
-def label_information(q, known, new, n=8):
-    """I(label; z) of new x, at least, in nats: H(label) less the cross-entropy of
-    p(label|z) = sum_i q(z|x_i) [label_i] / sum_i q(z|x_i), x_i known, from n codes
-    z ~ q(z|x) of each; and how often the likeliest label is right."""
-    (x, labels), (new_x, new_labels) = known, new
-    z = q.sample(np.repeat(nodes.along_second(new_x), n, 2), np.random.default_rng(0))
-    log_q = q.log_prob(z, nodes.along_first(x))[0]
-    found = np.eye(10)[labels].T @ np.exp(log_q - bounds.log_sum_exp(log_q, 0))
-    truth, shares = np.repeat(new_labels, n), np.bincount(new_labels) / len(new_labels)
-    cross_entropy = -np.mean(np.log(found[truth, np.arange(len(truth))]))
-    return {"label_information": -np.sum(shares * np.log(shares)) - cross_entropy,
-            "accuracy": np.mean(np.argmax(found, 0) == truth)}
-
-
-def fit(problem, rate, args, levels, tell, penalty=train.Multiplier, **certify):
-    """[row, p, q] of every model of these levels."""
-    models = train.train(problem, levels, args.seeds, args.steps, rate,
-                         callback=shared.progress(args.steps) if tell else None,
-                         penalty=penalty)
-    rows = certified.evaluate(models, problem.test, **certify)
-    return [[row, *models.densities(k)[:2]] for k, row in enumerate(rows)]
-
-
-def quantiles(n):
-    """n x n codes (1, 1, n n, 2), each for as much of N(0, I): z_1 grows to the right,
-    z_2 upward."""
-    line = [NormalDist().inv_cdf((k + 0.5) / n) for k in range(n)]
-    return nodes.along_second(np.reshape(np.meshgrid(line, line[::-1]), (2, -1)).T)
-
-
-def even(z):
-    """2 Phi(z) - 1, which is uniform on [-1, 1] where z is N(0, 1)."""
-    return np.vectorize(math.erf)(z / math.sqrt(2))
-
-
-def sheet(images, n):
-    """n x n square images (n n, X) as one picture, row by row from the top, gaps
-    between."""
-    side = math.isqrt(images.size) // n
-    tiles = np.pad(images.reshape(n, n, side, side), [(0, 0), (0, 0), (0, 1), (0, 1)],
-                   constant_values=np.nan)
-    return np.block([[*row] for row in tiles])[:-1, :-1]
-
+# The figure
 
 @plot.style()
-def draw(found, n=7):
-    """What each decoder shows over the code, and where held-out digits lie in it."""
-    x, labels = [a[::4] for a in load()[1]]
-    figure, axes = plt.subplots(2, len(found), figsize=(3.2 * len(found), 8.4),
-                                layout="constrained")
-    for (row, p, q), (top, bottom) in zip(found, axes.T):
-        top.imshow(sheet(p.mean_and_log_var(quantiles(n))[0], n), "gray_r")
-        top.set(title=f"{plot.title(row)}\nI = {row['information']:.2f} nats")
-        z = q.sample(nodes.along_second(x), np.random.default_rng(0))[0, 0]
-        for place, label in zip(even(z), labels):
-            bottom.text(*place, label, color=f"C{label}", ha="center", va="center")
-        bottom.set(title=f"{max(0, row['label_information']):.2f} nats of the label,\n"
-                   f"{row['accuracy']:.0%} right", xlim=(-1.1, 1.1), ylim=(-1.1, 1.1))
-    plt.setp(axes, xticks=[], yticks=[], xlabel="z_1", ylabel="z_2")
-    figure.supxlabel("M: nats asked for; I: information of z and x under the decoder\n"
-                     "above E[x|z], below held-out digits at z ~ q(z|x), by quantiles")
+def draw(results, new):
+    """Above, what each decoder shows at a grid of codes; below, held-out digits at their
+    codes.  results: (row, p, q) of each model."""
+    n_columns = len(results)
+    figure, axes = plt.subplots(2, n_columns, figsize=(3.4 * n_columns, 9.2),
+                                layout="constrained", squeeze=False)
+    for (row, p, q), (upper, lower) in zip(results, axes.T):
+        draw_decoder(upper, row, p)
+        draw_codes(lower, row, q, new)
+    plt.setp(axes, xticks=[], yticks=[], xlabel="$z_1$")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("$z_2$", rotation=0)
+    figure.suptitle(finding([row for row, _, _ in results]), size=17, weight="bold")
+    figure.supxlabel(
+        "M: nats asked for    I: information between z and x under the decoder    "
+        "Axes: quantiles of z\n"
+        "Above: the decoder's mean image at each code    "
+        "Below: held-out digits, each at a code z ~ q(z|x)\n"
+        "Guess: the likeliest digit, given only the code; 10 % are right by chance",
+        size=12)
     return figure
 
 
-def run(args):
-    known, new = load()
-    problem = problems.Data(known[0], new[0], batch=BATCH,
-                            Decoder=Album if args.decoder == "album" else OneImage)
-    found = shared.each_level(partial(fit, problem, RATE), args)
-    for row, _, q in found:
-        row.update(label_information(q, known, new))
-    rows = [row for row, _, _ in found]
-    shared.save(args, rows, draw(found[:len(args.levels) + 1]))
-    shared.report(rows, COLUMNS)
+def finding(rows):
+    """What the rows show, as the title of the figure: the last one is the plain VAE."""
+    *asked, vae = rows
+    most = max(asked, key=lambda row: row["target"])
+    return (f"The VAE's code tells {told(vae):.2f} nats about the digit; with "
+            f"M = {most['target']:g} it tells {told(most):.2f}")
+
+
+def told(row):
+    """I(label; z) in nats, at least 0: noise can put the bound below."""
+    return max(0.0, row["label_information"])
+
+
+def draw_decoder(axis, row, p):
+    """The mean image at a grid of codes."""
+    tiles = p.mean_image(images.code_grid(N_TILES))
+    axis.imshow(images.tile_images(tiles, N_TILES), "gray_r", vmin=-0.5, vmax=0.5)
+    axis.set_title(images.panel_title(row))
+
+
+def draw_codes(axis, row, q, new):
+    """Some held-out digits, each at a code of its own."""
+    x, labels = new
+    shown = np.linspace(0, len(x) - 1, N_SHOWN).astype(int)
+    z = q.sample(x[shown], np.random.default_rng(0))
+    for (right, up), digit in zip(images.to_uniform(z), labels[shown]):
+        axis.text(right, up, str(digit), ha="center", va="center", weight="bold",
+                  **style_of_digit(digit))
+    axis.set_title(f"{told(row):.2f} nats about the digit,\n"
+                   f"{row['accuracy']:.0%} of guesses right")
+    axis.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal")
+
+
+def style_of_digit(digit):
+    """Settings of a text: 0 to 4 are in discs, 5 to 9 in rings of the same colours."""
+    colour = plot.COLOURS[digit % 5]
+    if digit >= 5:
+        return {"color": "black", "bbox": disc("white", colour)}
+    if colour in LIGHT_COLOURS:
+        return {"color": "black", "bbox": disc(colour, colour)}
+    return {"color": "white", "bbox": disc(colour, colour)}
+
+
+def disc(inside, edge):
+    """A box around a text."""
+    return {"boxstyle": "circle,pad=0.2", "facecolor": inside, "edgecolor": edge,
+            "linewidth": 2}
 
 
 if __name__ == "__main__":
-    shared.main(run, PARSER)
+    cli.main(run, PARSER)

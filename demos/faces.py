@@ -1,196 +1,235 @@
-"""Faces turned by an angle and moved by an emotion (the poster's Figure 3): what a code
-learns on request, in any dimension, without a critic's net and without a grid: the
-critic multi-sample is Bayes' rule over the codes of a step.  Levels by default: 1 to 4
-nats, 1 to 3 above two dimensions, .5 to 2 for the album."""
-import shared
+"""Faces turned by an angle and moved by an emotion (Phuong et al., Figure 3): what a
+code learns on request, in any dimension.
 
-import functools
+The critic multi-sample needs neither a net nor a grid: it is Bayes' rule on the codes of
+a step.  The default targets are .5 to 2 nats for the mixture, and 1 to 3 for one image
+if the code has more than two dimensions.
+"""
+import cli  # first: it reports a missing package
 
-import digits
 import numpy as np
 from matplotlib import pyplot as plt
 
-from minimae import checks, critics, nodes, plot, problems, train
+import drawn_faces
+import images
+import summary
+from certified_runs import train_and_evaluate
+from code_content import r_squared
+from minimae import nets, plot, problems, quadrature
+from minimae.penalty import AugmentedLagrangian
 
-SIDE = 24           # pixels
-PIXELS = SIDE ** 2
-NOISE = 0.4         # standard deviation of the pixels, known to every decoder
-IMAGES = 32         # of an album
-LEVELS = {"one": [1, 2, 3, 4], "album": [0.5, 1, 1.5, 2]}
-# Steps, rates, widths and numbers of nodes were chosen on seeds 0 to 2: the highest
-# rates at which runs settle.
-RATE = {"one": 0.013, "album": 0.02}
-BATCH = 64          # faces in a step
+NOISE = 0.4          # standard deviation of a pixel, known to every decoder
+N_IMAGES = 32        # of the mixture
+N_HIDDEN = 128       # with 64, a run at 1 nat got stuck 10 nats below the best
+BATCH = 64           # faces in a step
+MAX_DIM = 64         # of the code; more take minutes and gigabytes
+TARGETS = {"one": [1, 2, 3, 4], "mixture": [0.5, 1, 1.5, 2]}
+TARGETS_ABOVE_2_DIM = [1, 2, 3]
+# The highest rates at which runs settle on seeds 0 to 2.
+LEARNING_RATE = {"one": 0.013, "mixture": 0.02}
+N_TILES = 7          # images in each row of a panel
+N_SHOWN = 150        # held-out faces in a panel
+EMOTIONS = "cividis"  # colours from sad to happy, also for the colour blind
 
-PARSER = shared.options(__doc__, None, "faces.png", steps=1200, critic="multi-sample")
-PARSER.add_argument("--decoder", choices=list(LEVELS), default="one", help="one image "
-                    f"for every z, or an album of {IMAGES} that z leafs through")
-PARSER.add_argument("--dim", type=int, default=2, help="dimension of the code z")
-COLUMNS = [("level", "M", 4), ("lower", "I^ <=", 3), ("information", "I", 3),
-           ("information_se", "+- s.e.", 3), ("upper", "<= U", 3), ("elbo", "ELBO", 3),
-           ("log_likelihood", "log p(x)", 3), ("best", "<= best", 3),
-           ("r2_angle", "R^2 angle", 3), ("r2_emotion", "emotion", 3)]
-
-
-def draw(angle, emotion):
-    """Faces (n, PIXELS), greys in [-1/2, 1/2], from angles and emotions in [-1, 1].
-    Eyes, nose and mouth sit on a ball that turns by up to 0.3 radians; the mouth is a
-    parabola, from sad to happy.  Edges are blurred over two pixels, which makes the
-    faces change smoothly with both factors."""
-    turn, smile = 0.3 * np.reshape(angle, (-1, 1, 1)), np.reshape(emotion, (-1, 1, 1))
-    pixel = 2.4 / SIDE
-    line = pixel * (np.arange(SIDE) + 0.5) - 1.2
-    up, right = np.meshgrid(-line, line, indexing="ij")
-
-    def inside(distance):  # 1 where distance to the edge is far below zero, 0 far above
-        return np.clip(0.5 - distance / (2 * pixel), 0, 1)
-
-    def spot(longitude, latitude, width, height):
-        middle = np.cos(latitude) * np.sin(longitude + turn)
-        across = (right - middle) / (width * np.cos(longitude + turn))
-        along = (up - np.sin(latitude)) / height
-        return inside((np.hypot(across, along) - 1) * min(width, height))
-
-    across = (right - np.cos(0.52) * np.sin(turn)) / np.cos(turn)  # from mid-mouth
-    bend = 1.8 * smile * across
-    height = np.abs(up + np.sin(0.52) - bend * across + 0.225 * smile)
-    mouth = inside(np.maximum(height / np.sqrt(1 + 4 * bend ** 2) - 0.12,
-                              np.abs(across) - 0.5))
-    dark = np.max([mouth, spot(-0.45, 0.3, 0.17, 0.2), spot(0.45, 0.3, 0.17, 0.2),
-                   0.5 * spot(0, 0, 0.1, 0.16)], axis=0)
-    return (inside(np.hypot(up, right) - 1.05) * (1 - dark) - 0.5).reshape(-1, PIXELS)
+PARSER = cli.demo_parser(
+    __doc__, "--targets 1 3 --dim 3", seconds=60, targets=TARGETS["one"],
+    max_target="4.15, by the number of codes", out="faces.png", steps=1200)
+PARSER.add_argument("--decoder", choices=["one", "mixture"], default="one",
+                    help=f"one: an image for each z; mixture: of {N_IMAGES} images, with "
+                         "probabilities given z (default one)")
+# A critic with a net does not reach its target here: see the README.
+PARSER.add_argument("--critic", choices=["multi-sample", "bayes"],
+                    default="multi-sample",
+                    help="Bayes' rule on the codes of a step, or on a grid of one or two "
+                         "dimensions (default multi-sample)")
+PARSER.add_number("--dim", int, 2, 1, MAX_DIM, "dimension of the code")
+COLUMNS = [
+    ("M asked", "target", 4),
+    ("lower <=", "lower", 3),
+    ("I", "information", 3),
+    ("+- s.e.", "information_se", 3),
+    ("<= U", "upper", 3),
+    ("ELBO", "elbo", 3),
+    ("log p(x)", "log_likelihood", 3),
+    ("<= best", "best", 3),
+    ("R^2 angle", "r2_angle", 3),
+    ("R^2 emotion", "r2_emotion", 3),
+]
 
 
-class OneFace(digits.OneImage):
-    """One face for every z."""
-    noise = NOISE
+def run(args, save):
+    if args.critic == "bayes" and args.dim > 2:
+        raise ValueError(f"--critic bayes: no grid fills --dim {args.dim}; give "
+                         "multi-sample")
+    held_out = drawn_faces.hold_out(NOISE)
+    problem = Faces(args.decoder, cli.make_critic(args.critic), args.dim, held_out)
+    defaults = default_targets(args.decoder, args.dim)
+    targets = cli.choose_targets(args.targets, defaults, problem)
+    targets = targets + [None]  # the plain VAE
+    seeds = range(args.seed, args.seed + args.seeds)
+
+    penalty = AugmentedLagrangian()
+    n_sets = 8
+    if args.dim > 2:
+        # I^ of a step is noisier: a higher C, and more sets for a similar s.e.
+        penalty = AugmentedLagrangian(C=6.0)
+        n_sets = 32
+    results = train_and_evaluate(
+        problem, targets, seeds, args.steps, LEARNING_RATE[args.decoder], penalty,
+        control=held_out.control, n_sets=n_sets)
+    rows = []
+    for row, _, q in results:
+        row["r2_angle"], row["r2_emotion"] = r_squared(
+            q, held_out.x, held_out.factors, np.random.default_rng(0))
+        rows.append(row)
+    summary.show(rows, COLUMNS, figure_seed=args.seed)
+    save.table(args.csv, rows, cli.settings(args))
+    save.figure(args.out, draw(results[:len(targets)], held_out, args.dim))
 
 
-class Album(digits.Album):
-    """z leafs through IMAGES faces that are learnt.  They start without noise, or most
-    would lose to a blurred face and never learn."""
-    noise = NOISE
+def default_targets(decoder, dim):
+    """Targets in nats that runs hold."""
+    if decoder == "one" and dim > 2:
+        return TARGETS_ABOVE_2_DIM
+    return TARGETS[decoder]
 
-    def first(rng):
-        return draw(*rng.uniform(-1, 1, (2, IMAGES)))
 
+# The problem
 
 class Faces(problems.Problem):
-    """The faces, drawn anew at every step: angle and emotion uniform on [-1, 1], and
-    noise.  Raises ValueError where an argument makes no sense."""
-    dim_x, dtype, Decoder = PIXELS, np.float32, OneFace
-    n_hidden = 128  # with 64, a run at 1 nat got stuck 10 nats below the best
+    """The faces, drawn anew at every step: angle and emotion are uniform on [-1, 1].
 
-    def __init__(self, decoder="one", critic=critics.MultiSample(), dim=2):
-        checks.whole(1, 64, dim=dim)  # more take minutes and gigabytes
-        if dim > 2 and type(critic) is critics.Bayes:
-            raise ValueError(f"--critic bayes: a grid cannot fill --dim {dim}, "
-                             "multi-sample can")
-        self.dim_z, self.critic = dim, critic
-        # Pictures of the model in a step, and codes: 10 e^M for M up to 4.1.  Above two
-        # dimensions codes lie less evenly and I^ of a step is noisier: more of both.
-        self.n_pictures, self.n_codes = (64, 640) if dim <= 2 else (256, 5120)
-        if decoder == "album":
-            # x tells at most which image it shows.
-            self.Decoder, self.max_information = Album, np.log(IMAGES)
+    held_out : a drawn_faces.HeldOut
+    """
 
-    def densities(self, params, codes=None):
-        """As in Problem, but q and r see their image with a fifth of the contrast: Adam
-        moves every weight by about the rate, and 576 of them together a hidden unit by
-        far more than any other layer's."""
-        p, *nets = params
-        q, r = [(np.float32(0.2) * net[0], *net[1:]) if net else () for net in nets]
-        return super().densities((p, q, r), codes)
+    def __init__(self, decoder, critic, dim_z, held_out):
+        p = images.OneImage(NOISE)
+        if decoder == "mixture":
+            p = make_mixture()
+            self.max_target = np.log(N_IMAGES)  # x tells at most which image it shows
+        super().__init__(dim_x=drawn_faces.PIXELS, dim_z=dim_z, n_hidden=N_HIDDEN,
+                         decoder=p, encoder=LowContrastNet(), critic=critic)
+        self.x_test = held_out.x
+        self.best = held_out.best
+        # 10 e^M codes for M up to 4.1.  Above two dimensions codes are spread less
+        # evenly and I^ of a step is noisier, so there are more of both.
+        self.n_codes = 640
+        self.n_pictures = 64
+        if dim_z > 2:
+            self.n_codes = 5120
+            self.n_pictures = 256
 
-    def nodes(self, rng):
-        """As in Problem.  Faces come in pairs, with noise and with its negative, and so
-        do codes: what is linear in noise cancels.  Both are one sequence."""
-        points = nodes.kronecker(rng, BATCH // 2, 2 + self.dim_z)[0][0, :, 0]
-        eps, noise = points[:, 2:], NOISE * rng.standard_normal((BATCH // 2, PIXELS))
-        faces = draw(*digits.even(points[:, :2].T))
-        data = (nodes.along_first(np.concatenate([faces + noise, faces - noise])),
-                nodes.along_first(np.concatenate([eps, -eps])),
-                np.full((1, BATCH, 1), 1 / BATCH))
-        return data, *self.code_nodes(rng, self.n_codes, self.n_pictures)
-
-
-@functools.cache
-def held_out(n=1024, n_law=64):
-    """Factors (2, n) and faces (n, PIXELS) for the figures; the control variate of
-    their log densities, that of the noise less its mean, with which they vary a tenth
-    as much; and E log p_true(x), by a mean over n_law x n_law faces."""
-    rng = np.random.default_rng(1)
-    factors, noise = rng.uniform(-1, 1, (2, n)), rng.standard_normal((n, PIXELS))
-    x = (draw(*factors) + NOISE * noise).astype(np.float32)
-    control = 0.5 * (PIXELS - np.sum(noise ** 2, -1))
-    line = (np.arange(n_law) + 0.5) * 2 / n_law - 1
-    every = draw(*np.reshape(np.meshgrid(line, line), (2, -1))).astype(np.float32)
-    equal = np.full((1, 1, 1, len(every)), 1 / len(every))
-    log_px = digits.log_mixture(nodes.along_second(x), equal, every[None, None], NOISE)
-    return factors, x, control, np.mean(log_px.ravel() - control)
+    def draw_nodes(self, rng):
+        """As in Problem.  Each face comes twice, with some noise and code and with their
+        negatives: errors that are odd in them cancel."""
+        # Faces and codes are one sequence, so that all pairs are spread evenly.
+        points, _ = quadrature.kronecker(rng, BATCH // 2, 2 + self.dim_z)
+        angle, emotion = images.to_uniform(points[:, :2]).T
+        eps = points[:, 2:]
+        faces = drawn_faces.draw(angle, emotion)
+        noise = NOISE * rng.standard_normal(faces.shape)
+        x = np.concatenate([faces + noise, faces - noise])
+        both_eps = np.concatenate([eps, -eps])[None]            # (1, BATCH, Z)
+        weights = quadrature.equal_weights(BATCH)[None]         # (1, BATCH)
+        (z, z_eps, z_weights), codes = self.draw_codes(rng, self.n_codes,
+                                                       self.n_pictures)
+        prior = z, z_eps, z_weights / np.sum(z_weights)
+        return (x, both_eps, weights), prior, codes
 
 
-def r_squared(q, factors, x):
-    """The part of each factor's variance that a quadratic in a code z ~ q(z|x)
-    explains: fitted on one half of the faces, judged on the other."""
-    z = q.sample(nodes.along_second(x), np.random.default_rng(0))[0, 0].astype(float)
-    z = np.column_stack([np.ones(len(z)), z])
-    first, second = np.triu_indices(z.shape[1])
-    features, half = z[:, first] * z[:, second], len(x) // 2
-    fit = np.linalg.lstsq(features[:half], factors.T[:half], rcond=None)[0]
-    residual = factors.T[half:] - features[half:] @ fit
-    angle, emotion = 1 - np.mean(residual ** 2, 0) / np.var(factors.T[half:], 0)
-    return {"r2_angle": angle, "r2_emotion": emotion}
+def make_mixture():
+    """A mixture that starts with faces without noise.  If they had noise, most would
+    lose to a blurred face and never learn."""
+    angle, emotion = np.random.default_rng(2).uniform(-1, 1, (2, 1024))
+    examples = drawn_faces.draw(angle, emotion)
+    return images.ImageMixture(NOISE, N_IMAGES, examples)
 
+
+class LowContrastNet(nets.NormalNet):
+    """A normal density given an image, of which the net sees a fifth of the contrast.
+
+    Adam moves every weight by about the learning rate.  The weights of 576 pixels
+    together would move a hidden unit by far more than any other layer's weights do.
+    """
+
+    def mean_and_log_var(self, inputs):
+        return super().mean_and_log_var(0.2 * inputs)
+
+
+# The figure
 
 @plot.style()
-def draw_panels(found, dim, n=8):
-    """The drawn faces, and E[x|z] of every model: where z has two numbers over z, and
-    dots where q puts the data; else at the codes of the drawn faces."""
-    line = (np.arange(n) + 0.5) / n * 2 - 1
-    faces = draw(*np.reshape(np.meshgrid(line, -line), (2, -1)))  # the happy on top
-    x = nodes.along_second(held_out()[1][:60])
-    down = -(-(1 + len(found)) // 3)
-    figure, axes = plt.subplots(
-        down, 3, figsize=(12, 4.4 * down + 0.6), squeeze=False, layout="constrained",
-        subplot_kw={"xticks": [], "yticks": [], "frame_on": False})
-
-    def show(axis, images, title):
-        axis.imshow(digits.sheet(images, n), "gray", vmin=-0.5, vmax=0.5,
-                    extent=(-1, 1, -1, 1))
-        axis.set_title(title)
-
-    show(axes[0, 0], faces, "the data, by angle and emotion")
-    for axis, (row, p, q) in zip(axes.flat[1:], found):
-        z, _ = q.mean_and_log_var(nodes.along_second(faces))
+def draw(results, held_out, dim):
+    """The faces beside what each decoder shows; below, held-out faces at their codes if
+    a code has two dimensions.  results: (row, p, q) of each model."""
+    n_rows = 2 if dim == 2 else 1
+    n_columns = 1 + len(results)
+    size = 2.9 * n_columns, 3.2 * n_rows + 1.7                  # inches
+    figure, axes = plt.subplots(n_rows, n_columns, figsize=size, layout="constrained",
+                                squeeze=False)
+    plt.setp(axes, xticks=[], yticks=[])
+    draw_data(axes[:, 0], held_out)
+    for (row, p, q), column in zip(results, axes[:, 1:].T):
+        draw_decoder(column[0], row, p, q, dim)
         if dim == 2:
-            z, codes = digits.quantiles(n), q.sample(x, np.random.default_rng(0))[0, 0]
-            axis.plot(*digits.even(codes).T, "o", ms=5, mec="k", mfc="#ffa600")
-        show(axis, p.mean_and_log_var(z)[0],
-             f"{plot.title(row)}: I = {row['information']:.2f}")
-    figure.supxlabel(
-        "M: nats asked for; I: information of z and x under the decoder\nE[x|z] " + (
-            "by quantiles of z_1 and, upward, z_2; dots: codes z ~ q(z|x) of 60 faces"
-            if dim == 2 else "at the codes of the drawn faces"), size=13)
+            draw_codes(column[1], row, q, held_out)
+    figure.suptitle(plot.finding([row for row, _, _ in results]), size=17, weight="bold")
+    figure.supxlabel(caption(dim), size=12)
     return figure
 
 
-def run(args):
-    high = args.dim > 2
-    args.levels = args.levels or ([1, 2, 3] if high else LEVELS[args.decoder])
-    problem = Faces(args.decoder, args.critic, args.dim)
-    factors, problem.test, control, problem.best = held_out()
-    # For noisier I^ a higher C, and more replicates of the figures
-    firm = {"penalty": functools.partial(train.Multiplier, start=6.0), "replicates": 32}
-    fit = functools.partial(digits.fit, problem, RATE[args.decoder], control=control,
-                            **(firm if high else {}))
-    found = shared.each_level(fit, args)
-    for row, _, q in found:
-        row.update(r_squared(q, factors, problem.test))
-    rows = [row for row, _, _ in found]
-    shared.save(args, rows, draw_panels(found[:len(args.levels) + 1], args.dim))
-    shared.report(rows, COLUMNS)
+def caption(dim):
+    """The words below the figure."""
+    words = "M: nats asked for    I: information between z and x under the decoder\n"
+    if dim != 2:
+        return words + "Each panel: the faces at the left, encoded and decoded"
+    return words + ("Above: the decoder's mean image at the quantiles of z    Below: "
+                    "held-out faces, each at a code z ~ q(z|x)\nR²: the part of angle "
+                    "or emotion that a quadratic function of this code explains")
+
+
+def draw_data(column, held_out):
+    """Faces by angle and emotion, and the held-out ones as dots."""
+    faces = drawn_faces.draw_grid(N_TILES)
+    show_tiles(column[0], faces)
+    column[0].set(title="the data\n", xlabel="angle", ylabel="emotion")
+    if len(column) > 1:
+        draw_dots(column[1], held_out.factors[:N_SHOWN], held_out)
+        column[1].set(title="held-out faces,\ncoloured by emotion", xlabel="angle",
+                      ylabel="emotion")
+
+
+def draw_decoder(axis, row, p, q, dim):
+    """Mean images at a grid of codes, or at the codes of the faces of the data."""
+    if dim == 2:
+        z = images.code_grid(N_TILES)
+        axis.set(xlabel="$z_1$", ylabel="$z_2$")
+    else:
+        z, _ = q.mean_and_log_var(drawn_faces.draw_grid(N_TILES))
+        axis.set(xlabel="angle", ylabel="emotion")
+    show_tiles(axis, p.mean_image(z))
+    axis.set_title(images.panel_title(row))
+
+
+def draw_codes(axis, row, q, held_out):
+    """Held-out faces as dots, each at a code of its own."""
+    z = q.sample(held_out.x[:N_SHOWN], np.random.default_rng(0))
+    draw_dots(axis, images.to_uniform(z), held_out)
+    axis.set(title=f"R²: angle {row['r2_angle']:.2f},\nemotion {row['r2_emotion']:.2f}",
+             xlabel="$z_1$", ylabel="$z_2$")
+
+
+def show_tiles(axis, faces):
+    """n x n faces as one picture."""
+    axis.imshow(images.tile_images(faces, N_TILES), "gray", vmin=-0.5, vmax=0.5)
+
+
+def draw_dots(axis, places, held_out):
+    """Dots at places (n, 2) in [-1, 1], coloured by emotion."""
+    emotion = held_out.factors[:len(places), 1]
+    axis.scatter(*places.T, c=emotion, cmap=EMOTIONS, vmin=-1, vmax=1, s=30)
+    axis.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal")
 
 
 if __name__ == "__main__":
-    shared.main(run, PARSER)
+    cli.main(run, PARSER)

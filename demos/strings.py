@@ -1,196 +1,249 @@
-"""Expressive decoders for real: bit strings, an autoregressive decoder
-p(x_t | x_<t, z), and what makes it use z."""
-import shared
+"""Strings of bits, and a decoder p(x_t | x_<t, z) that can write them without its code:
+what makes it use z, what does that cost, and what does the code know about the cause of
+a string?"""
+import cli  # first: it reports a missing package
 
-import autograd.numpy as np
+import numpy as np
 from matplotlib import pyplot as plt
 
-from minimae import checks, exact, nets, normal, plot, problems, table, train
-from minimae.models import Models, select
-from minimae.nodes import along_first, along_second
+import jobs
+import summary
+from minimae import exact, normal, notes, plot, problems, table, train
+from minimae.models import Models
+from progress import Progress
+from string_nets import DropOutNet, StringNet, all_strings
 
-DROPOUTS = [0.25, 0.5, 0.75]
-STYLES = {"MAE": ("o-", "#003f5c"), "full VAE": ("X", "black"),
-          "drop-out": ("^", "#c2410c"), "window": ("s", "#ffa600")}
-PARSER = shared.options(__doc__, [0.3, 0.6, 1.0, 1.5], "strings.png", critic="2")
-PARSER.add_argument("--length", type=int, default=5, metavar="T",
-                    help="symbols of a string, 2 to 7")
+TARGETS = [0.3, 0.6, 1.0, 1.5]
+RATES = [0.25, 0.5, 0.75]       # of drop-out
+KEEP = 0.9                      # probability that a string goes on as it began
+MAX_LENGTH = 7                  # exact values sum over all 2^T strings
+LEAST_LOST = 1e-5               # nats; less is not shown
+MARKERS = {"MAE": "o", "VAE": "X", "drop-out": "^", "window": "s"}
+COLOURS = {"MAE": "#003f5c", "VAE": "black", "drop-out": "#c2410c", "window": "#ffa600"}
+# Where the label of a point is: offset in points, alignment, and which point of a method
+# has the name as well, counted from the fewest nats.  Labels of rivals are above them.
+LABEL_PLACES = {"MAE": ((6, -17), "left", -1), "VAE": ((0, 10), "center", 0),
+                "drop-out": ((-3, 9), "right", 0), "window": ((3, 9), "left", -1)}
 
-
-def strings(length):
-    """All 2^length strings of +-1, (K, T)."""
-    return 2.0 * np.indices((2,) * length).reshape(length, -1).T - 1
-
-
-def law_given_cause(length, keep=0.9):
-    """p(x | cause), (2, K): a fair first symbol, then a Markov chain that is sticky or
-    alternates, with 0.9 each."""
-    same = np.sum(strings(length)[:, 1:] == strings(length)[:, :-1], 1)
-    other, left = length - 1 - same, 1 - keep
-    return 0.5 * np.array([keep ** same * left ** other, left ** same * keep ** other])
-
-
-class StringNet(nets.CategoricalNet):
-    """p(x|z) = prod_t p(x_t | x_<t, z): one net of z, t and the symbols it sees.
-
-    x is one-hot over all K strings, so every bound of the discrete problem applies as
-    it is.  sees (L, 1, T, T): whether the decoder at place t (first T) looks at place s
-    (second T).  For drop-out, rng hides symbols from all places after them, at rates
-    (L, 1, 1, 1), where every x has codes of its own.
-    """
-
-    def __init__(self, params, sees, rates, rng):
-        self.params, self.T, self.sees = params, sees.shape[-1], sees
-        self.rates, self.rng = rates, rng
-
-    def logits(self, z, seen, place):
-        """log odds of +1 at P prefixes, (L, N, J, P): z (L, N, J, Z), what is seen of
-        them (L, N, P, T), their places one-hot (P, T)."""
-        W_z, W_x, W_t, b, W_out, b_out = self.params
-        at_z = np.matmul(z, W_z) + b
-        at_x = np.matmul(seen, W_x) + np.matmul(place, W_t)
-        hidden = np.tanh(at_z[:, :, :, None] + at_x[:, :, None])
-        return np.matmul(hidden, W_out[:, :, None])[..., 0] + b_out
-
-    def log_prob(self, x, z):
-        """log p(x|z), (L, N, J): for z of its own for every x, along N, a sum along the
-        symbols of x."""
-        if x.shape[1] == 1:  # every x at every z
-            return super().log_prob(x, z)
-        symbols = np.matmul(x, strings(self.T))
-        kept = self.rng.random(symbols.shape) >= self.rates
-        logits = self.logits(z, symbols * self.sees * kept, np.eye(self.T))
-        # log sigmoid(a) = -log(1 + exp(-a)), without overflow
-        return -np.sum(np.logaddexp(0, -symbols * logits), -1)
-
-    def log_probs(self, z):
-        """All strings at once, (L, N, J, K): the net runs once on every prefix, 2^t of
-        length t, of which string k begins with number k / 2^(T - t), rounded down."""
-        t, k = np.arange(self.T), np.arange(2 ** self.T)[:, None]
-        ends = np.repeat(t, 2 ** t)  # lengths of all prefixes, shorter ones first
-        prefixes = np.concatenate([strings(self.T)[::2 ** (self.T - n)] for n in t])
-        logits = self.logits(z, prefixes * self.sees[:, :, ends], np.eye(self.T)[ends])
-        logits = logits[..., 2 ** t - 1 + k // 2 ** (self.T - t)]  # (L, N, J, K, T)
-        return -np.sum(np.logaddexp(0, -strings(self.T) * logits), -1)
+PARSER = cli.demo_parser(__doc__, "--length 4 --targets 0.5 1 --seeds 2", seconds=30,
+                         targets=TARGETS, max_target="H(x), the entropy of the strings",
+                         out="strings.png", critic="2")
+PARSER.add_number("--length", int, 5, 2, MAX_LENGTH, "symbols of a string")
 
 
-class Strings(problems.Categorical):
-    """The discrete problem with a string decoder for each of L models, that sees so
-    many symbols, with such a rate of drop-out."""
+def run(args, save):
+    given_cause = strings_given_cause(args.length)
+    about_cause = information_of(given_cause)
+    problem = make_problem(given_cause, StringNet(args.length), args.critic)
+    targets = cli.choose_targets(args.targets, TARGETS, problem)
+    seeds = range(args.seed, args.seed + args.seeds)
+    train.check_arguments(problem, targets, seeds, args.steps)
 
-    def __init__(self, law, critic, windows=np.inf, rates=0.0, seed=0, n_hidden=16):
-        super().__init__(law, n_hidden, critic=critic, n_z=64, n_eps=8)
-        self.length = int(np.log2(len(law)))
-        place, other = np.indices((self.length, self.length))
-        windows, self.rates = (np.reshape(a, (-1, 1, 1, 1)) for a in (windows, rates))
-        self.sees = (other < place) & (other >= place - windows)
-        # Random numbers of its own: the nodes stay those of other methods.
-        self.rng = np.random.default_rng([seed, 1])
-
-    def init(self, rng):
-        T, (_, q, r) = self.length, super().init(rng)
-        W_z, b, W_out, b_out = nets.init(rng, self.dim_z, self.n_hidden, 1)
-        W_x, W_t = rng.standard_normal((2, 1, 1, T, self.n_hidden)) / np.sqrt(T)
-        return (W_z, W_x, W_t, b, W_out, b_out), q, r
-
-    def decoder(self, params):
-        return StringNet(params, self.sees, self.rates, self.rng)
-
-
-def information_about_cause(q, given_cause):
-    """I(cause; z) in nats for z ~ q(z|x), x ~ p(x|cause) and a fair cause, by
-    quadrature."""
-    mean, log_var = q.mean_and_log_var(along_first(np.eye(given_cause.shape[1])))
-    reach = 9 * np.exp(0.5 * np.max(log_var))
-    z, dz = np.linspace(np.min(mean) - reach, np.max(mean) + reach, 4001, retstep=True)
-    p_z = given_cause @ np.exp(normal.log_prob(along_second(z), mean, log_var))[0]
-    # 1e-300: where a density underflows, no log 0
-    ratio = np.log(np.maximum(p_z, 1e-300)) - np.log(np.maximum(p_z.mean(0), 1e-300))
-    return np.sum(0.5 * p_z * ratio) * dz
-
-
-def measure(method, settings, given_cause, seed, steps, critic, n_hidden=16):
-    """Train a stack on one seed; a row for each setting, a level, a window or a rate of
-    drop-out: exact figures, and what q says of the cause."""
-    law, n = given_cause.mean(0), len(settings)
-    levels = settings if method == "MAE" else [None] * n
-    windows = settings if method == "window" else [np.inf] * n
-    rates = settings if method == "drop-out" else [0.0] * n
-    problem = Strings(law, critic, windows, rates, seed, n_hidden)
-    models = train.train(problem, levels, [seed], steps)
+    runs = []
+    for seed in seeds:
+        settings = given_cause, seed, args.steps, args.critic
+        runs.append(("MAE", None, targets + [None], *settings))
+        for rate in RATES:
+            runs.append(("drop-out", rate, [None], *settings))
+        for window in range(args.length - 1):
+            runs.append(("window", window, [None], *settings))
     rows = []
-    for k, level in enumerate(levels):
-        # Its own window, and nothing is hidden
-        one = Models(Strings(law, critic, windows[k], n_hidden=n_hidden), [level],
-                     [seed], select(models.params, k))
-        row, = exact.evaluate(one)
+    for rows_of_run in jobs.run_all(train_and_measure, runs, Progress(len(runs), "runs")):
+        rows.extend(rows_of_run)
+    heading = (f"in nats; H(x) = {-problem.best:.4f}, {about_cause:.4f} about the cause")
+    table.show(rows, COLUMNS, heading)
+    save.table(args.csv, rows, cli.settings(args))
+    save.figure(args.out, draw(rows, about_cause))
+
+
+# Data
+
+def strings_given_cause(length):
+    """p(x|cause), (2, K): a fair first symbol, then a symbol repeats the last one with
+    probability KEEP, or differs from it with this probability."""
+    strings = all_strings(length)
+    n_same = np.sum(strings[:, 1:] == strings[:, :-1], axis=1)
+    n_different = length - 1 - n_same
+    sticky = KEEP ** n_same * (1 - KEEP) ** n_different
+    alternating = KEEP ** n_different * (1 - KEEP) ** n_same
+    return 0.5 * np.array([sticky, alternating])
+
+
+def information_of(given_cause):
+    """I(cause; value) in nats for a fair cause, from p(value|cause), (2, n).  Values are
+    categories, or cells of a line."""
+    # Values that are too unlikely for a number have no share in it.
+    density = np.mean(given_cause, axis=0)
+    possible = given_cause > 0
+    ratio = np.divide(given_cause, density, out=np.ones_like(given_cause), where=possible)
+    return np.sum(0.5 * given_cause * np.log(ratio))
+
+
+# A run
+
+def make_problem(given_cause, decoder, critic):
+    """Strings of either cause, with this decoder and the critic of this name."""
+    p_true = np.mean(given_cause, axis=0)
+    problem = problems.Categorical(p_true, critic=cli.make_critic(critic), n_z=64, n_eps=8)
+    problem.decoder = decoder
+    return problem
+
+
+def train_and_measure(method, setting, targets, given_cause, seed, steps, critic):
+    """Train a model for each target; their rows, with exact values, the likelihood that
+    is lost, and what q knows about the cause."""
+    length = int(np.log2(given_cause.shape[1]))
+    decoder = StringNet(length)
+    if method == "window":
+        decoder = StringNet(length, window=setting)
+    trained = decoder
+    if method == "drop-out":
+        # Random numbers of its own: the nodes stay those of the other methods.
+        trained = DropOutNet(length, setting, np.random.default_rng([seed, 1]))
+    models = train.train(make_problem(given_cause, trained, critic), targets, [seed], steps)
+    # Nothing is hidden in the evaluation.
+    models = Models(make_problem(given_cause, decoder, critic), models.targets,
+                    models.seeds, models.params)
+    rows = []
+    for k, row in enumerate(exact.evaluate(models)):
+        _, q, _ = models[k]
         rows.append({
-            "method": "full VAE" if (method, level) == ("MAE", None) else method,
-            "setting": None if method == "MAE" else settings[k], **row,
+            "method": method_name(method, row["target"]), "setting": setting, **row,
             "lost": row["best"] - row["log_likelihood"],
-            "information_about_cause": information_about_cause(one.densities(0)[1],
-                                                               given_cause)})
+            "information_about_cause": information_about_cause(q, given_cause)})
     return rows
 
 
-def run(args):
-    checks.whole(2, 7, length=args.length)  # all 2^T strings are summed
-    given_cause = law_given_cause(args.length)
-    law = given_cause.mean(0)
-    train.check(Strings(law, args.critic), args.levels, args.seeds, args.steps)
-    stacks = {"MAE": [*args.levels, None], "drop-out": DROPOUTS,
-              "window": range(args.length - 1)}
-    jobs = [(*stack, given_cause, seed, args.steps, args.critic)
-            for seed in args.seeds for stack in stacks.items()]
-    rows = sum(shared.each(measure, jobs, shared.progress(len(jobs), "runs")), [])
-    about_cause = np.sum(0.5 * given_cause * np.log(given_cause / law))
-    shared.save(args, rows, draw(rows, about_cause))
-    show(rows, about_cause)
+def method_name(method, target):
+    """The name of a method for one model: the MAE without a target is the VAE."""
+    if method == "MAE" and target is None:
+        return "VAE"
+    return method
 
 
-def show(rows, about_cause):
-    """A line per model."""
-    def name(row):
-        value = row["setting"] if row["level"] is None else row["level"]
-        return row["method"] + ("" if value is None else f" {value:.4g}")
+def information_about_cause(q, given_cause):
+    """I(cause; z) in nats for z ~ q(z|x), x ~ p(x|cause) and a fair cause, by the
+    trapezoidal rule."""
+    every_x = np.eye(given_cause.shape[1])
+    mean, log_var = q.mean_and_log_var(every_x)                 # (K, 1)
+    half_width = 9 * np.exp(0.5 * np.max(log_var))
+    z, dz = np.linspace(np.min(mean) - half_width, np.max(mean) + half_width, 4001,
+                        retstep=True)
+    log_q = normal.log_prob(z[:, None, None], mean, log_var)    # (4001, K)
+    p_z = given_cause @ np.exp(log_q).T                         # (2, 4001)
+    return information_of(p_z) * dz
 
-    table.show(rows, [
-        (name, "method", 0), ("seed", "seed", 0), *table.EXACT[1:3],
-        ("log_likelihood", "E log p(x)", 4), ("lost", "lost", 4),
-        (lambda row: row["log_likelihood"] - row["elbo"], "gap of ELBO", 4),
-        ("information_about_cause", "I(cause; z)", 4)],
-        f"in nats; H(x) = {-rows[0]['best']:.4f}, {about_cause:.4f} about the cause")
 
+# The table
+
+def setting_of(row):
+    """The target, rate or window of a row as a string, "" for the VAE."""
+    value = row["setting"] if row["target"] is None else row["target"]
+    if value is None:
+        return ""
+    return f"{value:.4g}"
+
+
+def name_of(row):
+    """The method and its setting."""
+    return f"{row['method']} {setting_of(row)}".strip()
+
+
+COLUMNS = [
+    ("method", name_of, 0),
+    ("seed", "seed", 0),
+    ("I^ <=", "infomax", 4),
+    ("I", "information", 4),
+    ("E log p(x)", "log_likelihood", 4),
+    ("lost", "lost", 4),
+    ("gap of ELBO", lambda row: row["log_likelihood"] - row["elbo"], 4),
+    ("I(cause; z)", "information_about_cause", 4),
+]
+
+
+# The figure
 
 @plot.style()
 def draw(rows, about_cause):
-    """Likelihood lost against information gained, and what of it is about the cause."""
-    figure, axes = plt.subplots(1, 2, figsize=(13, 7.2), layout="constrained")
-    for axis, key, least in zip(axes, ["lost", "information_about_cause"], [1e-5, 0]):
-        for method, (style, colour) in STYLES.items():
-            values = shared.columns(rows, "information", key, "setting", table.reached,
-                                    method=method)
-            x, y, setting, reached = values[:, np.argsort(values[0])]
-            y = np.maximum(y, least)
-            axis.plot(x, y, style, color=colour, markersize=11, label=method)
-            axis.plot(x[reached == 0], y[reached == 0], style[0], color="white")
-            for *at, number in zip(x, y, setting):
-                if number >= 0:
-                    axis.annotate(f"{number:g}", at, (0, 9), ha="center",
-                                  textcoords="offset points")
-    axes[0].set(yscale="log", ylim=(4e-6, None), xlabel="exact I, nats",
-                ylabel="log-likelihood lost, nats (1e-5 and less)")
-    axes[1].set(xlabel="exact I, nats", ylabel="I(cause; z) under q, nats")
-    axes[1].axhline(about_cause, color="grey", linewidth=1)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center",
-                  ncols=4, frameon=False)
-    shared.note(figure, rows,
-                "I: exact information under p    hollow: M, the nats asked for, not "
-                "reached\nnumbers: share of symbols dropped out, or how many a window "
-                "shows    grey line: all there is to know of the cause\nThe MAE "
-                "asks for nats, not for which: per nat others hold more of the cause.")
+    """Likelihood lost, and information about the cause, against I."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 7), layout="constrained")
+    draw_points(left, rows, "lost")
+    left.set(title=finding(rows, "lost", "lose more likelihood"), yscale="log",
+             ylim=(LEAST_LOST / 2, None), xlabel="exact I, nats",
+             ylabel=f"log-likelihood lost, nats ({LEAST_LOST:g} and less)")
+    draw_points(right, rows, "information_about_cause")
+    right.set(title=finding(rows, "information_about_cause", "know more of the cause"),
+              xlabel="exact I, nats", ylabel="I(cause; z) under q, nats")
+    right.axhline(about_cause, color="grey", linewidth=1)
+    right.text(0, about_cause, "all that a string tells about its cause", va="bottom")
+    words = ("MAE: for M nats    drop-out: a share of the symbols is hidden in training"
+             "    window: so many symbols are seen\n"
+             "the same nats: on the line through the MAE    hollow: M not reached")
+    figure.supxlabel(summary.caption(rows, words), size=12)
     return figure
 
 
+def draw_points(axis, rows, key):
+    """A point for each row; those of the MAE and the VAE are on a line.  Rows of the
+    first seed have labels."""
+    first_seed = rows[0]["seed"]
+    resolved = [row for row in rows if not np.isnan(row["information"])]
+    for seed in sorted({row["seed"] for row in rows}):
+        x, y = line_of_mae(summary.select(resolved, seed=seed), key)
+        axis.plot(x, y, color=COLOURS["MAE"])
+    for row in resolved:
+        colour = COLOURS[row["method"]]
+        inside = colour if notes.on_target(row) else "white"
+        axis.plot(row["information"], shown(row, key), MARKERS[row["method"]],
+                  color=colour, markerfacecolor=inside, markersize=11)
+    for method in MARKERS:
+        of_method = summary.select(resolved, method=method, seed=first_seed)
+        write_labels(axis, of_method, key)
+    axis.margins(x=0.12)
+
+
+def write_labels(axis, rows, key):
+    """The setting beside the point of each row of a method, and its name beside one."""
+    rows = sorted(rows, key=lambda row: row["information"])
+    for row in rows:
+        offset, alignment, named = LABEL_PLACES[row["method"]]
+        words = setting_of(row)
+        if row is rows[named]:
+            words = name_of(row)
+        point = row["information"], shown(row, key)
+        axis.annotate(words, point, offset, textcoords="offset points", size=12,
+                      ha=alignment)
+
+
+def shown(row, key):
+    """The value of a row in the figure."""
+    if key == "lost":
+        return max(row[key], LEAST_LOST)
+    return row[key]
+
+
+def line_of_mae(rows, key):
+    """I and another value of the VAE and the MAE, two arrays in the order of I."""
+    of_mae = [row for row in rows if row["method"] in ("MAE", "VAE")]
+    of_mae = sorted(of_mae, key=lambda row: row["information"])
+    information = summary.column(of_mae, "information")
+    return information, np.array([shown(row, key) for row in of_mae])
+
+
+def finding(rows, key, words):
+    """How many rivals are above the line of the MAE, as a title."""
+    resolved = [row for row in rows if not np.isnan(row["information"])]
+    n_above = 0
+    n_beside = 0  # rivals whose I the line covers
+    for row in resolved:
+        x, y = line_of_mae(summary.select(resolved, seed=row["seed"]), key)
+        is_rival = row["method"] not in ("MAE", "VAE")
+        if is_rival and len(x) and x[0] <= row["information"] <= x[-1]:
+            n_beside += 1
+            if shown(row, key) > np.interp(row["information"], x, y):
+                n_above += 1
+    return f"For the same nats, {n_above} of {n_beside} rivals\n{words} than the MAE"
+
+
 if __name__ == "__main__":
-    shared.main(run, PARSER)
+    cli.main(run, PARSER)

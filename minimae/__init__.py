@@ -16,7 +16,8 @@ functions under the same names, for many models at once.  Read it in this order:
     exact, certified   the truth beside the bounds: by grids, and by samples
 
 contracts checks densities of your own.  notes, table and checks are for reference.
-plot draws pictures and is imported on its own.  No module needs one that comes after it.  All information is in nats.
+plot draws pictures and is imported on its own.  No module needs one that comes after
+it.  All information is in nats.
 
 One model is the plain case.  Rows x are (n, X), codes z (n, Z), and log_prob(x, z) has
 the shape of what is in front of the last axes.  Letters for shapes:
