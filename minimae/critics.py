@@ -33,15 +33,16 @@ class NormalMixture(Density):
     def log_prob(self, z, x):
         """log r(z|x) of z (..., Z) at x (..., X)."""
         n = self.n_parts
-        n_values = n * z.shape[-1]
-        out = net(self.params, x)
-        logits, means, log_vars = np.split(out, [n, n + n_values], axis=-1)
-        of_parts = (*logits.shape, z.shape[-1])                 # (..., C, Z)
-        means = np.reshape(means, of_parts)
-        log_vars = np.reshape(log_vars, of_parts)
+        dim = z.shape[-1]
+        out = net(self.params, x)                               # (..., n + 2 n Z)
+        logits, means, log_vars = np.split(out, [n, n + n * dim], axis=-1)
         log_weights = logits - log_sum_exp(logits, axis=-1)[..., None]
-        log_parts = normal.log_prob(z[..., None, :], means, log_vars)
-        return log_sum_exp(log_weights + log_parts, axis=-1)
+        log_parts = []
+        for part in range(n):
+            columns = slice(part * dim, (part + 1) * dim)
+            log_normal = normal.log_prob(z, means[..., columns], log_vars[..., columns])
+            log_parts.append(log_weights[..., part] + log_normal)
+        return log_sum_exp(np.array(log_parts), axis=0)
 
 
 class Bayes(Density):

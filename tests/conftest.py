@@ -47,5 +47,5 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch):
-    """Demos run their jobs in this process, so that a test can replace parts of them."""
+    """Demos run their jobs in this process, where a test can replace parts of them."""
     monkeypatch.setattr("jobs.usable_cores", lambda: 1)

@@ -103,8 +103,8 @@ def test_infomax_is_at_most_information_on_any_grid(model, n):
     information = bounds.information(p, np.eye(problem.dim_x), 1.0, z, weights)
     dz = (18 / n) ** problem.dim_z
     infomax = bounds.infomax(NormalisedOnNodes(r, z, dz), z, x, joint)
-    # H(z) in I^ is that of the continuous N(0, I).  The grid's own entropy is larger, by
-    # up to 2.4e-9, or smaller by 2.2e-10 at most, for an odd n.
+    # H(z) in I^ is that of the continuous N(0, I).  The grid's own entropy is larger,
+    # by up to 2.4e-9, or smaller by 2.2e-10 at most, for an odd n.
     assert infomax <= information + ROUNDING * (1 + np.abs(infomax))
     assert -ROUNDING <= information <= np.log(problem.dim_x) + ROUNDING
 

@@ -201,7 +201,7 @@ NARROW = {
             "r": net_params([[0, 0]] * 2, [0, 0], ([[0] * 2] * 2, [0, 0]),
                             ([[0] * 2] * 2, [0, 0.7]),
                             ([[0] * 2] * 2, [10, 2 * np.log(3e-4)]))}),
-    # The mean 100, or a logit of -400, for all z with mass: the data come from |z| > 15.
+    # The mean is 100, or a logit -400, for all z with mass: the data come from beyond.
     "a decoder that changes at 15": (
         problems.SplitNormal(n_hidden=2, log_var=2 * np.log(0.1)), {
             "p": net_params(*two_steps(edge=15, W=10, inside=100, outside=0))}),

@@ -221,7 +221,8 @@ def test_a_file_of_another_problem_is_refused(tmp_path):
         data_problem(decoder=nets.NormalNet(log_var=-1.0)),
         data_problem(encoder=MyDecoder()), data_problem(critic=nets.NormalNet())]
     for other in others:
-        with pytest.raises(ValueError, match=r"models.npz: models of Data.*, not of ") as error:
+        message = "models.npz: models of Data.*, not of "
+        with pytest.raises(ValueError, match=message) as error:
             models.load(path, other)
         assert "\n" not in str(error.value)
     models.load(path, data_problem())  # the same settings
