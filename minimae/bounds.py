@@ -121,7 +121,7 @@ def multi_sample(p, z, x, weights, codes, code_weights):
     """E_{z,x ~ p} [log p(x|z) - log sum_s code_weights_s p(x|codes_s)].
 
     z, x and weights are nodes of p(z) p(x|z).  codes (S, Z) and code_weights (S,) are a
-    random set; a code drawn from the set with these weights is N(0, I).
+    random set, whose weighted sums are expectations under N(0, I) on average.
         z is in the set             a lower bound of I(z, x) on average over sets; it
                                     misses I(set; x), and never exceeds log S if the
                                     weights are equal

@@ -48,6 +48,9 @@ class NormalMixture(Density):
 class Bayes(Density):
     """Bayes' rule, r(z|x) = p(z) p(x|z) / sum_s w_s p(x|z_s), on a fixed grid of codes.
 
+    In one dimension the grid is fine enough for 3.5 nats.  In two its spacing is .5,
+    which is fine enough for about 1.5 nats in one direction.
+
     Raises ValueError if z has more than two dimensions: the grid would take gigabytes.
     """
 

@@ -108,7 +108,8 @@ def stack_arrays(arrays, n_axes):
 
 def unstack(params, like):
     """The inverse: a list of models, with the shapes of the model `like`; views."""
-    n_models = len(params[0][0])
+    arrays = [a for net in params for a in net]
+    n_models = len(arrays[0])
     models = []
     for k in range(n_models):
         model = []

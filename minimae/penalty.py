@@ -54,7 +54,8 @@ class Penalty:
         state.multiplier = np.zeros(len(targets))
         if self.growth is None:
             state.growth = 1000.0 if is_bayes(critic) else 100.0
-        # At first the decoder ignores z, so I^ is too low and the slope is C.
+        # At first the decoder ignores z, so I^ is too low.  This slope serves one step,
+        # whose length Adam bounds.
         state.slope = np.where(np.isnan(state.targets), 0.0, state.C)
         return state
 

@@ -2,7 +2,7 @@
 
 A rule for N(0, I) is a pair: points (n, dim), and weights (n,) that sum to one.
     monte_carlo    independent draws; the error falls as 1 / sqrt(n)
-    kronecker      evenly spread points with a random shift, in any dimension
+    kronecker      evenly spread points with a random shift, for a few dimensions
     wide_kronecker the same with half of the points in the tails
     grid           the trapezoidal rule; exact in one or two dimensions if it is fine
 
@@ -31,8 +31,8 @@ def kronecker(rng, n, dim):
 
     Point i is i (1/g, 1/g^2, ...) + shift modulo 1, mapped to N(0, I).  In one or two
     dimensions the error falls as n^-0.7 to n^-0.8, and nearly as 1/n for bounded
-    integrands.  With 512 points in eight dimensions it is 1 to 6 times below that of
-    monte_carlo.
+    integrands.  In eight dimensions it is 1 to 6 times below that of monte_carlo, and
+    in many dimensions single products of coordinates may be several times worse.
     Randomised quasi-Monte Carlo: Buchholz, Wenzel & Mandt 2018.
     """
     even_dim = dim + dim % 2  # Box-Muller takes coordinates in pairs
@@ -68,8 +68,8 @@ def wide_kronecker(rng, n, dim):
     """n points for integrands that live in the tails of N(0, I): every second point of
     a Kronecker sequence is doubled, and weighted points stand for N(0, I) on average.
 
-    The proposal is [N(0, I) + N(0, 4 I)] / 2.  A weight N(0, I) / proposal / n is at
-    most 2 / n; the weights sum to one on average only.
+    n should be even.  The proposal is [N(0, I) + N(0, 4 I)] / 2.  A weight is
+    N(0, I) / proposal / n, at most 2 / n; the weights sum to one on average only.
     """
     points, _ = kronecker(rng, n, dim)
     scale = np.where(np.arange(n) % 2 == 0, 1.0, 2.0)

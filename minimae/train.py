@@ -15,8 +15,8 @@ from .penalty import AugmentedLagrangian, Penalty
 # bytes for each, 2 GB in all.
 MAX_UNITS = 2 ** 23
 EXPLODED = 1e9    # nats; no run has come back from an ELBO below minus this
-# nats below log n_codes: there the code of an x is found with probability .99, and the
-# gradient of I^ is a hundredth of what it was.
+# nats below the highest value: there the code of an x is found with probability .99,
+# and the gradient of I^ is a hundredth of what it was.
 SATURATED = 0.01
 
 
@@ -29,10 +29,11 @@ def objectives(p, q, r, data, prior, slope, targets=None):
         r            I^
         p    ELBO + slope I^
 
-    data = (x, eps, weights) and prior = (z, eps, weights) are nodes; slope (L,) is the
-    derivative of -C |I^ - M| by I^.  p acts on I^ only through x and its weights, so
-    the gradient is scaled there.  r always maximises I^.  If r shared the penalty, it
-    could reach a low M by guessing badly while the true I stayed high.
+    data = (x, eps, weights) and prior = (z, eps, weights) are nodes; slope (L,) is
+    minus the derivative of the penalty by I^, see penalty.  p acts on I^ only through x
+    and its weights, so the gradient is scaled there.  r always maximises I^.  If r
+    shared the penalty, it could reach a low M by guessing badly while the true I stayed
+    high.
     Phuong et al., section "The mutual autoencoder".
     """
     z, eps, weights = prior
@@ -200,7 +201,8 @@ class BiasOfBound:
     The sum over the S codes that x came from is low by about c / S.  A sum over 4 S
     independent codes is high by about c / (4 S), so
         I - I^ = 0.8 (U - I^)
-    to first order.  Every tenth step is checked so, which takes a tenth of the time,
+    to first order for independent codes; for evenly spread ones the factor is between
+    0.8 and 1.  Every tenth step is checked so, which takes a tenth of the time,
     and `correction` = [0, I - I^], (2, L), is a running mean.
     """
     INTERVAL = 10  # steps
@@ -255,20 +257,25 @@ def stop_if_diverged(step, targets, values, learning_rate):
 
 
 def stop_if_saturated(step, targets, values, problem, nodes):
-    """Raise FloatingPointError that names the first model whose multi-sample bound has
-    reached log n_codes, its highest value, far above the target.  I^ has no gradient
-    there, so the penalty could not bring it back."""
+    """Raise FloatingPointError that names the first model whose multi-sample bound is
+    at its highest value, far above the target.  I^ has no gradient there, so the
+    penalty could not bring it back.
+
+    The highest value is log n_codes for equal weights.  No weight exceeds 2 / n_codes,
+    see quadrature.wide_kronecker, so it is log(n_codes / 2) at least.
+    """
     if not hasattr(problem.critic, "max_target"):
         return
     _, _, (_, code_weights) = nodes
     n_codes = code_weights.shape[-1]
+    highest = np.log(n_codes / 2)
     _, infomax = values
     for target, bound in zip(targets, infomax):
-        if target is not None and bound > np.log(n_codes) - SATURATED:
+        if target is not None and bound > highest - SATURATED:
             raise FloatingPointError(
-                f"I^ saturated at step {step}, target {target}: {bound:.2f} nats, and "
-                f"at most log n_codes = {np.log(n_codes):.2f} can be seen; try half "
-                "the learning rate, more codes, or a larger C")
+                f"I^ saturated at step {step}, target {target}: it is {bound:.2f} "
+                f"nats, and {n_codes} codes cannot show much more than {highest:.2f}; "
+                "try half the learning rate, more codes, or a larger C")
 
 
 # Checks

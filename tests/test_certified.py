@@ -225,8 +225,9 @@ def test_log_px_that_is_too_low_is_marked():
     problem = LinearGaussian(2)
     x, _ = problem.draw_rows(generator(6), 8)
     row = evaluate(problem, x, n=64, n_codes=512)
-    assert certified.note_of(row, np.full(8, 100.0), n_codes=512) == ""
-    note = certified.note_of(row, np.full(8, 10.0), n_codes=512)
+    settings = {"width_se": 0.01, "n_codes": 512}
+    assert certified.note_of(row, effective=np.full(8, 100.0), **settings) == ""
+    note = certified.note_of(row, effective=np.full(8, 10.0), **settings)
     assert "log p(x) is at least" in note and "0.05 low" in note
 
 
@@ -260,7 +261,7 @@ def test_one_row_is_enough_and_no_rows_are_refused():
     for settings, message in [
             ({"x_test": x[:0]}, "x_test has no rows"),
             ({"x_test": None}, "has no x_test"),
-            ({"x_test": x, "n_sets": 1}, "n_sets 1: give an integer from 2"),
+            ({"x_test": x, "n_sets": 2}, "n_sets 2: give an integer from 8"),
             ({"x_test": x, "n": 17, "n_codes": 16}, "n 17: give an integer from 1 to 16")]:
         with pytest.raises(ValueError, match=message):
             evaluate(problem, **settings)
