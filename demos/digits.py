@@ -18,15 +18,12 @@ import summary
 from certified_runs import train_and_evaluate
 from code_content import label_information
 from minimae import plot, problems
-from minimae.penalty import AugmentedLagrangian
 
 DATA = Path(__file__).with_name("digits.csv.gz")
 SHAPE = (1797, 65)   # rows; 8 x 8 pixels and the label
 NOISE = 0.2          # standard deviation of a pixel, of a range of 1
 N_IMAGES = 100       # of the mixture
-# With 64 images, 64 rows a step, or a rate of .01 or .03, seed 0 came out no better.
-BATCH = 128
-LEARNING_RATE = 0.02
+BATCH = 128          # rows of a step: at least as many as images
 TARGETS = [1, 2, 3]
 N_TILES = 7          # images in each row of a panel: as many as fit at 8 x 8 pixels
 N_SHOWN = 56         # held-out digits in a panel: more would hide each other
@@ -58,8 +55,8 @@ def run(args, save):
     targets = targets + [None]  # the plain VAE
     seeds = range(args.seed, args.seed + args.seeds)
 
-    results = train_and_evaluate(problem, targets, seeds, args.steps, LEARNING_RATE,
-                                 AugmentedLagrangian())
+    results = train_and_evaluate(problem, targets, seeds, args.steps,
+                                 problem.learning_rate, problem.penalty)
     rows = []
     for row, _, q in results:
         information, accuracy = label_information(q, known, new, np.random.default_rng(0))
@@ -81,7 +78,7 @@ def load():
             lines = file.read().split()
         numbers = [line.split(",") for line in lines]
         rows = np.array(numbers, dtype=float)
-    except (EOFError, ValueError, zlib.error) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         raise OSError(f"{DATA}: damaged, {error}") from None
     if rows.shape != SHAPE:
         raise OSError(f"{DATA}: damaged, {rows.shape} numbers in place of {SHAPE}")

@@ -251,7 +251,7 @@ def draw_grid(axis, row):
     """The names at their codes."""
     for k, name in enumerate(row["grid"]):
         down, right = divmod(k, N_GRID)
-        axis.text(right, -down, name, size=14, ha="center", va="center")
+        axis.text(right, -down, name, size=16, ha="center", va="center")
     axis.set(xlim=(-0.5, N_GRID - 0.5), ylim=(0.5 - N_GRID, 0.5), xlabel="$z_1$")
     axis.set_title(images.panel_title(row))
 
@@ -259,7 +259,7 @@ def draw_grid(axis, row):
 def draw_walk(axis, row, first, last):
     """The names of the walk from the top to the bottom, between its ends."""
     for k, name in enumerate(row["walk"]):
-        axis.text(0, -k, name, size=17, ha="center", va="center")
+        axis.text(0, -k, name, size=18, ha="center", va="center")
     axis.spines[:].set_visible(False)
     axis.set(xlim=(-1, 1), ylim=(0.5 - N_WALK, 0.5), title=f"from {first}",
              xlabel=f"to {last}")

@@ -242,7 +242,7 @@ def finding(rows, key, words):
             n_beside += 1
             if shown(row, key) > np.interp(row["information"], x, y):
                 n_above += 1
-    return f"For the same nats, {n_above} of {n_beside} rivals\n{words} than the MAE"
+    return f"For the same nats, {n_above} of {n_beside} rival runs\n{words} than the MAE"
 
 
 if __name__ == "__main__":

@@ -20,18 +20,18 @@ class Adam:
         self.m = [np.zeros_like(a) for a in arrays]
         self.v = [np.zeros_like(a) for a in arrays]
 
+    @np.errstate(under="ignore")  # the square of a tiny gradient is 0
     def step(self, gradients, learning_rate):
         """One step: changes the arrays, m, v and the count of steps t."""
         self.t += 1
         for a, g, m, v in zip(self.arrays, gradients, self.m, self.v):
-            with np.errstate(under="ignore"):  # the square of a tiny gradient is 0
-                m *= BETA1
-                m += (1 - BETA1) * g
-                v *= BETA2
-                v += (1 - BETA2) * g ** 2
-                m_hat = m / (1 - BETA1 ** self.t)
-                v_hat = v / (1 - BETA2 ** self.t)
-                a += learning_rate * m_hat / (np.sqrt(v_hat) + EPSILON)
+            m *= BETA1
+            m += (1 - BETA1) * g
+            v *= BETA2
+            v += (1 - BETA2) * g ** 2
+            m_hat = m / (1 - BETA1 ** self.t)
+            v_hat = v / (1 - BETA2 ** self.t)
+            a += learning_rate * m_hat / (np.sqrt(v_hat) + EPSILON)
 
 
 def cosine_decay(step, steps):

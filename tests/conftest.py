@@ -49,3 +49,11 @@ def pytest_configure(config):
 def one_process(monkeypatch):
     """Demos run their jobs in this process, where a test can replace parts of them."""
     monkeypatch.setattr("jobs.usable_cores", lambda: 1)
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    """Each test closes its figures, so that the next one can count its own."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -1,78 +1,98 @@
-"""demos/digits.py: its decoders as densities, and what a code tells of a label."""
+"""demos/digits.py: the data, the words of the figure, and a short run."""
 import csv
+import gzip
 from functools import partial
+from pathlib import Path
 
-import autograd.numpy as np
 import digits
+import numpy as np
 import pytest
-import shared
-from autograd import grad
-from numpy.testing import assert_allclose
 
-from minimae import certified, nets, nodes
+import cli
+from minimae import certified, contracts
 
 
-class Pages(digits.Album):
-    def first(rng):  # images of one pixel, so that integrals are sums over a line
-        return rng.standard_normal((5, 1))
-
-
-def naive(z, params):
-    """log p(x|z) of x (J, X) at every z (N, Z), as (N, J), image by image."""
-    *pages, images, x = params
-    probs = np.exp(nets.CategoricalNet(pages).log_probs(nodes.along_first(z)))[0]
-    parts = [probs[..., k] * np.exp(-np.sum((x - images[0, 0, k]) ** 2, -1) / 0.08)
-             for k in range(images.shape[2])]
-    return np.log(sum(parts)) - x.shape[1] * np.log(0.2 * np.sqrt(2 * np.pi))
-
-
-def test_log_p_and_its_gradient_are_those_of_the_sum_over_images():
-    """Every x at every z, several z of each x, and p(x), in single precision."""
-    rng = np.random.default_rng(0)
-    z, x = rng.standard_normal((6, 2)), rng.standard_normal((4, 1))
-    both, table = [*Pages.init(rng, 2, 8, 1), x], partial(naive, z)
-    at_z, weights = nodes.along_first(z), rng.dirichlet(np.ones(6)).reshape(1, 6, 1)
-    for fast, slow in [
-            (lambda a: Pages(a[:-1]).log_prob(a[-1][None, None], at_z)[0], table),
-            (lambda a: Pages(a[:-1]).log_prob(a[-1][None, :, None], z[None, None])[0].T,
-             table),
-            (lambda a: Pages(a[:-1]).log_marginal(a[-1][None, None], at_z, weights)[0],
-             lambda a: np.log(weights[0].T @ np.exp(table(a))))]:
-        assert_allclose(fast(both), slow(both), rtol=1e-5)
-        for a, b in zip(*[grad(lambda a: np.sum(np.sin(f(a))))(both)
-                          for f in (fast, slow)]):
-            assert_allclose(a, b, rtol=1e-4, atol=1e-4)
-
-
-def test_it_is_a_density_of_which_joint_draws():
-    rng = np.random.default_rng(2)
-    p, z = Pages(Pages.init(rng, 2, 8, 1)), 9 * rng.standard_normal((1, 3, 1, 2))
-    x = nodes.along_second(np.arange(-6, 6, 0.006))  # exact: .03 sd a step
-    assert_allclose(0.006 * np.sum(np.exp(p.log_prob(x, z)), -1), 1, rtol=1e-6)
-    eps = rng.standard_normal((1, 7, 1, 1))
-    x, weights = p.joint(z, eps, np.full((1, 3, 1), 1 / 3))
-    assert_allclose(x - p.images, p.noise * eps[:, :5].swapaxes(1, 2))
-    assert_allclose(3 * weights @ p.images[0], p.mean_and_log_var(z)[0][:, :, 0])
-
-
-@pytest.mark.parametrize("knows, found", [(1, [np.log(10), 1]), (0, [0, 0.1])])
-def test_what_a_code_tells_of_the_label(knows, found):
-    x = np.repeat(np.arange(10.0), 9)[:, None]  # codes a label apart, sd .002; or blind
-    q = nets.NormalNet(tuple(np.reshape(a, (1, 1, 1, -1)) for a in (
-        [1e-3], [0], [1e3 * knows, 0], [0, -12 * knows])))
-    got = digits.label_information(q, *[(x, x[:, 0].astype(int))] * 2)
-    assert_allclose([*got.values()], found, atol=1e-6)
-
-
-def test_the_demo(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(certified, "evaluate", partial(
-        certified.evaluate, n=128, n_codes=128, n_importance=4))
-    assert len({*map(bytes, np.concatenate([x for x, _ in digits.load()]))}) == 1797
-    few = [[part[::8] for part in parts] for parts in digits.load()]
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Every eighth digit, ten images, and few samples in the evaluation."""
+    few = []
+    for x, labels in digits.load():
+        few.append((x[::8], labels[::8]))
     monkeypatch.setattr(digits, "load", lambda: few)
-    shared.main(digits.run, digits.PARSER, "--levels .5 --steps 2 --csv t.csv".split())
-    row, vae = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
-    assert (row["level"], vae["level"], vae["decoder"]) == ("0.5", "", "album")
-    assert f"{float(vae['log_likelihood']):.3f}" in capsys.readouterr().out
-    assert (tmp_path / "digits.png").stat().st_size > 1e4
+    monkeypatch.setattr(digits, "N_IMAGES", 10)
+    quick = partial(certified.evaluate, n_sets=8, n=128, n_codes=128)
+    monkeypatch.setattr(certified, "evaluate", quick)
+    monkeypatch.setattr(certified, "N_LAST", certified.N_FIRST)
+    return few
+
+
+def run(*argv):
+    cli.main(digits.run, digits.PARSER, argv)
+
+
+# Data
+
+def test_no_digit_is_both_known_and_new():
+    (x, labels), (new_x, new_labels) = digits.load()
+    rows = {row.tobytes() for row in np.concatenate([x, new_x])}
+    assert len(rows) == len(labels) + len(new_labels) == 1797
+    assert x.min() == -0.5 and x.max() == 0.5
+    # Sorted by label, of which every fourth is new.
+    n_new = np.bincount(new_labels)
+    n_all = np.bincount(labels) + n_new
+    assert np.all(np.abs(n_new - n_all / 4) < 1)
+
+
+@pytest.mark.parametrize("content", [
+    b"",
+    b"no gzip",
+    gzip.compress(b""),
+    gzip.compress(b"1,2,3\n4,5\n"),
+    gzip.compress(b"0," * 64 + b"a digit\n"),
+    gzip.compress(b"0," * 64 + b"7\n"),
+    digits.DATA.read_bytes()[:1000],
+    digits.DATA.read_bytes()[:500] + b"?" * 500])
+def test_damaged_data_is_one_line(content, capsys, tmp_path, monkeypatch):
+    path = tmp_path / "digits.csv.gz"
+    path.write_bytes(content)
+    monkeypatch.setattr(digits, "DATA", path)
+    with pytest.raises(SystemExit) as caught:
+        run("--steps", "1")
+    error = capsys.readouterr().err
+    assert caught.value.code == 1
+    assert error.count("\n") == 1 and str(path) in error
+
+
+@pytest.mark.parametrize("decoder", ["mixture", "one"])
+def test_densities_keep_their_contract(decoder, few_digits):
+    contracts.check(digits.make_problem(decoder, *few_digits))
+
+
+# Words
+
+def row(target, label_information):
+    return {"target": target, "label_information": label_information}
+
+
+def test_the_title_says_what_the_rows_say():
+    rows = [row(3, 1.432), row(1, 0.8), row(None, -0.004)]
+    assert digits.finding(rows) == (
+        "The VAE's code tells 0.00 nats about the digit; with M = 3 it tells 1.43")
+    rows = [row(0.5, 0.1), row(None, 1.3)]
+    assert digits.finding(rows) == (
+        "The VAE's code tells 1.30 nats about the digit; with M = 0.5 it tells 0.10")
+
+
+# A run
+
+def test_a_short_run(few_digits, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("--targets", "0.5", "--steps", "2", "--csv", "t.csv", "--out", "f.jpg")
+    printed = capsys.readouterr().out
+    asked, vae = csv.DictReader(Path("t.csv").read_text().splitlines())
+    assert (asked["target"], vae["target"]) == ("0.5", "")
+    assert (asked["decoder"], asked["steps"]) == ("mixture", "2")
+    for line in (asked, vae):
+        assert f"{float(line['log_likelihood']):.3f}" in printed
+        assert f"{float(line['label_information']):.3f}" in printed
+    assert Path("f.jpg").stat().st_size > 1e4

@@ -347,6 +347,21 @@ def test_upper_is_infinite_if_p_true_misses_mass_of_p():
     assert row["upper"] == approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("key, value, is_accepted", [
+    ("upper", np.inf, True), ("elbo", -np.inf, False), ("kl", np.inf, False)])
+def test_an_infinite_value_other_than_upper_is_an_overflow(key, value, is_accepted,
+                                                           monkeypatch):
+    """Grids agree on an infinity, but only U can be infinite."""
+    def grid_with_infinity(*arguments, **settings):
+        return {**VALUES, key: value}
+    monkeypatch.setattr(exact, "on_grid", grid_with_infinity)
+    monkeypatch.setattr(exact, "infomax_on_fine_grid", lambda *arguments: 0.5)
+    problem = problems.SplitNormal(n_hidden=2)
+    row = evaluate(problem, zero_model(problem), n_last=64)
+    assert np.isnan(row[key]) == (not is_accepted)
+    assert ("not resolved" in row["note"]) == (not is_accepted)
+
+
 # Sums in parts
 
 @pytest.mark.parametrize("problem", [

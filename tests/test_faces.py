@@ -1,166 +1,198 @@
-"""demos/faces.py: the drawings, the nodes of a step, and what the figures measure."""
+"""demos/faces.py and drawn_faces.py: the drawings, the nodes of a step, held-out faces,
+and a short run."""
 import csv
 from functools import partial
 from pathlib import Path
 
-import faces as demo
+import drawn_faces
+import faces
 import numpy as np
 import pytest
-import shared
+from helpers import generator
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 
-from minimae import bounds, certified, models, nets, normal
+import cli
+from minimae import certified, critics, nets, normal
 
-FACTOR, FEW = st.floats(-1, 1), partial(demo.held_out, 64, n_law=4)
-
-
-def image(angle, emotion):
-    return demo.draw(angle, emotion).reshape(-1, demo.SIDE, demo.SIDE)
+FACTORS = st.floats(-1, 1)
+NOISE = faces.NOISE
 
 
-@given(FACTOR, FACTOR)
-def test_a_face_is_grey_and_its_mirror_image_looks_the_other_way(angle, emotion):
-    face, mirrored = image([angle, -angle], [emotion, emotion])
+def draw(angle, emotion):
+    """Faces as pictures (n, SIDE, SIDE)."""
+    side = drawn_faces.SIDE
+    return drawn_faces.draw(angle, emotion).reshape(-1, side, side)
+
+
+@pytest.fixture
+def few_faces(monkeypatch):
+    """Few held-out faces, and few samples in the evaluation."""
+    few = drawn_faces.hold_out(NOISE, n=64, n_grid=4)
+    monkeypatch.setattr(drawn_faces, "hold_out", lambda noise: few)
+    quick = partial(certified.evaluate, n=64, n_codes=128)
+    monkeypatch.setattr(
+        certified, "evaluate",
+        lambda models, control, n_sets: quick(models, control=control, n_sets=8))
+    monkeypatch.setattr(certified, "N_LAST", certified.N_FIRST)
+    return few
+
+
+def run(*argv):
+    cli.main(faces.run, faces.PARSER, argv)
+
+
+# Drawing
+
+@given(FACTORS, FACTORS)
+def test_a_mirrored_face_looks_the_other_way(angle, emotion):
+    face, mirrored = draw([angle, -angle], [emotion, emotion])
     assert face.min() >= -0.5 and face.max() <= 0.5
-    np.testing.assert_allclose(face, mirrored[:, ::-1], atol=1e-12)  # rounding
+    assert_allclose(face, mirrored[:, ::-1], atol=1e-12)
 
 
-@given(FACTOR, FACTOR, FACTOR)
-def test_each_factor_moves_its_features_and_no_others(angle, one, other):
-    sad, happy = image([angle, angle], [one, other])
-    np.testing.assert_array_equal(sad[:10], happy[:10])  # the rows of the eyes
-    moved = abs(one - other) > 1e-3
-    assert not moved or np.abs(sad[10:] - happy[10:]).max() > 0.05 * abs(one - other)
-    left, right = image([one, other], [angle, angle])
-    for half in (slice(0, 10), slice(14, 24)):
-        most = np.abs(left[half] - right[half]).max()
-        assert not moved or most > 0.05 * abs(one - other)
+@given(FACTORS, FACTORS, FACTORS)
+def test_each_number_moves_its_features_and_no_others(angle, one, other):
+    sad, happy = draw([angle, angle], [one, other])
+    assert_array_equal(sad[:10], happy[:10])  # the rows of the eyes
+    left, right = draw([one, other], [angle, angle])
+    change = abs(one - other)
+    if change > 1e-3:
+        assert np.max(np.abs(sad[10:] - happy[10:])) > 0.05 * change
+        for half in (slice(0, 10), slice(14, 24)):
+            assert np.max(np.abs(left[half] - right[half])) > 0.05 * change
 
 
 def test_the_ball_turns_by_three_tenths_of_a_radian():
-    """The nose sits at the middle of the ball's front: it moves to sin .3 of a radius
-    of 1, in pixels of .1."""
-    straight, turned = image([0, 1], [0, 0])
-    row = slice(11, 13)
-    dark = [np.clip(0.2 - face[row, 3:-3], 0, 1).sum(0) for face in (straight, turned)]
-    columns = np.arange(3, demo.SIDE - 3)
-    moved = columns @ dark[1] / dark[1].sum() - columns @ dark[0] / dark[0].sum()
-    # Centres of what is darker than any edge of the head here: good to a quarter of a
-    # pixel; a turn of .35 moves it by a half more.
-    assert moved == pytest.approx(np.sin(0.3) / 0.1, abs=0.25)
+    """The nose is at the middle of the ball's front, so it moves by sin .3 radii."""
+    columns = np.arange(3, drawn_faces.SIDE - 3)  # without the edge of the head
+    middles = []
+    for face in draw([0, 1], [0, 0]):
+        darkness = np.sum(np.clip(0.2 - face[11:13, 3:-3], 0, 1), axis=0)
+        middles.append(columns @ darkness / np.sum(darkness))
+    moved = middles[1] - middles[0]
+    # The middle is good to a quarter of a pixel; a turn of .35 moves it half of one more.
+    assert moved == pytest.approx(np.sin(0.3) / drawn_faces.PIXEL, abs=0.25)
 
 
-@pytest.mark.parametrize("decoder", ["one", "album"])
-@pytest.mark.parametrize("dim", [2, 8])
-def test_nodes_of_a_step(decoder, dim):
-    """Faces come in pairs with noise and its negative, and so do their codes; z is a
-    part of the codes and x what p yields there, all in single precision."""
-    rng, problem = np.random.default_rng(1), demo.Faces(decoder, dim=dim)
-    (x, eps, weights), (z, z_eps, z_weights), codes = problem.nodes(rng)
-    n = demo.BATCH // 2
-    np.testing.assert_allclose(eps[:, :n], -eps[:, n:])
-    clean = (x[:, :n] + x[:, n:]) / 2
+def test_a_happy_face_has_the_corners_of_its_mouth_above_its_middle():
+    for emotion, sign in [(1, 1), (-1, -1)]:
+        face, = draw(0, emotion)
+        rows = np.arange(14, drawn_faces.SIDE - 3)
+        middle_of_mouth = rows @ np.clip(0.2 - face[14:-3, 12], 0, 1)
+        middle_of_mouth /= np.sum(np.clip(0.2 - face[14:-3, 12], 0, 1))
+        corner = rows @ np.clip(0.2 - face[14:-3, 8], 0, 1)
+        corner /= np.sum(np.clip(0.2 - face[14:-3, 8], 0, 1))
+        assert sign * (middle_of_mouth - corner) > 1  # rows count downward
+
+
+def test_a_grid_has_angles_to_the_right_and_emotions_upward():
+    grid = drawn_faces.draw_grid(3)
+    assert_allclose(grid[2], drawn_faces.draw(2 / 3, 2 / 3)[0])
+    assert_allclose(grid[6], drawn_faces.draw(-2 / 3, -2 / 3)[0])
+
+
+# Held-out faces
+
+def test_held_out_faces():
+    """Six standard errors: of the factors, of the control's mean, and of the value of
+    `best` that 40,000 other faces gave."""
+    held_out = drawn_faces.hold_out(NOISE, n_grid=16)  # with 64, best is .02 higher
+    n = len(held_out.x)
+    assert np.max(np.abs(held_out.factors)) <= 1
+    second_moments = np.mean(held_out.factors ** 2, axis=0)
+    assert_allclose(second_moments, 1 / 3, atol=6 * 0.3 / np.sqrt(n))
+    control = held_out.control
+    assert abs(np.mean(control)) < 6 * np.std(control) / np.sqrt(n)
+    assert held_out.best == pytest.approx(-293.814, abs=0.3)  # a s.e. is .05
+    noise = held_out.x - drawn_faces.draw(*held_out.factors.T)
+    squares = np.sum(noise ** 2, axis=1) / NOISE ** 2
+    assert_allclose(control, 0.5 * (drawn_faces.PIXELS - squares), atol=1e-9)
+
+
+def test_best_is_a_mean_over_the_grid():
+    held_out = drawn_faces.hold_out(NOISE, n=3, n_grid=4)
+    line = [-0.75, -0.25, 0.25, 0.75]
+    densities = []
+    for angle in line:
+        for emotion in line:
+            face = drawn_faces.draw(angle, emotion)
+            log_density = normal.log_prob(held_out.x, face, 2 * np.log(NOISE))
+            densities.append(np.exp(log_density + 500))  # 500: in the range of numbers
+    log_px = np.log(np.mean(densities, axis=0)) - 500
+    assert held_out.best == pytest.approx(np.mean(log_px - held_out.control), abs=1e-9)
+
+
+# The problem
+
+@pytest.mark.parametrize("decoder", ["one", "mixture"])
+@pytest.mark.parametrize("dim", [2, 3])
+def test_nodes_of_a_step(decoder, dim, few_faces):
+    rng = generator(1)
+    problem = faces.Faces(decoder, critics.MultiSample(), dim, few_faces)
+    (x, eps, weights), (z, _, z_weights), (codes, _) = problem.draw_nodes(rng)
+    n = faces.BATCH // 2
+    # Each face comes twice, with a noise and code and with their negatives.
+    assert_allclose(eps[:, :n], -eps[:, n:])
+    clean = (x[:n] + x[n:]) / 2
     assert -0.5 - 1e-9 < clean.min() and clean.max() < 0.5 + 1e-9
-    # mean square of n x 576 normals, and of n x dim: six standard errors
-    noise = (x[:, :n] - clean) / demo.NOISE
-    assert abs(np.mean(noise ** 2) - 1) < 6 * np.sqrt(2 / noise.size)
-    assert abs(np.mean(eps ** 2) - 1) < 6 * np.sqrt(2 / eps.size)
-    assert codes[0].shape == (1, problem.n_codes, 1, dim)
-    assert {*map(bytes, z[0, :, 0])} < {*map(bytes, codes[0][0, :, 0])}
-    for total in (weights, z_weights, codes[1]):
-        assert np.sum(total) == pytest.approx(1, rel=1e-5)  # single precision
-    params = tuple(tuple(a + 0.1 * rng.standard_normal(a.shape) for a in net)
-                   for net in problem.init(rng))
-    p, q, r = problem.densities(models.stack([params], 1, np.float32))
-    x, weights = p.joint(z, z_eps, z_weights)
-    assert x.dtype == weights.dtype == np.float32
-    assert np.sum(weights) == pytest.approx(1, rel=1e-5)
-    few = [a[:, :9] for a in codes]
-    got = p.log_marginal(x, *few)
-    assert got.dtype == p.log_prob(x, z).dtype == np.float32
-    np.testing.assert_allclose(got, bounds.log_marginal(p, x, *few), rtol=1e-5)
-    assert r.log_prob(z, x).shape == weights.shape
+    noise = (x[:n] - clean) / NOISE
+    for standard_normal in (noise, eps):
+        # Six standard errors of a mean of squares; Kronecker points have smaller ones.
+        n_numbers = n * standard_normal.shape[-1]
+        assert abs(np.mean(standard_normal ** 2) - 1) < 6 * np.sqrt(2 / n_numbers)
+    assert np.sum(weights) == pytest.approx(1)
+    assert np.sum(z_weights) == pytest.approx(1)
+    assert codes.shape == (problem.n_codes, dim)
+    assert {code.tobytes() for code in z} < {code.tobytes() for code in codes}
 
 
 def test_the_encoder_sees_a_fifth_of_the_contrast():
-    rng, problem = np.random.default_rng(2), demo.Faces()
-    params, x = problem.init(rng), rng.standard_normal((1, 3, 1, demo.PIXELS))
-    _, q, _ = problem.densities(params)
-    whole = nets.NormalNet(params[1]).mean_and_log_var(0.2 * x)
-    np.testing.assert_allclose(q.mean_and_log_var(x), whole, rtol=1e-5)
+    rng = generator(2)
+    encoder = faces.LowContrastNet()
+    q = encoder.with_params(encoder.init(rng, 5, 4, 2))
+    plain = nets.NormalNet().with_params(q.params)
+    x = rng.standard_normal((3, 5))
+    z = rng.standard_normal((3, 2))
+    assert_allclose(q.log_prob(z, x), plain.log_prob(z, 0.2 * x))
+    eps = np.zeros((3, 2))
+    assert_allclose(q.reparameterize(x, eps), plain.reparameterize(0.2 * x, eps))
 
 
-def test_faces_that_are_held_out():
-    """Six standard errors: of the factors, of the control's mean, and of the value of
-    best that 40,000 other faces gave."""
-    factors, x, control, best = demo.held_out(n_law=16)  # 64: .02 higher
-    n = len(x)
-    assert np.abs(factors).max() <= 1
-    assert np.all(np.abs(np.mean(factors ** 2, 1) - 1 / 3) < 6 * 0.3 / np.sqrt(n))
-    assert abs(np.mean(control)) < 6 * np.std(control) / np.sqrt(n)
-    assert best == pytest.approx(-293.814, abs=0.3)  # 6 s.e., .05 each
-    noise = x - demo.draw(*factors)
-    np.testing.assert_allclose(control, 0.5 * (demo.PIXELS - np.sum(
-        noise ** 2, 1) / demo.NOISE ** 2), atol=1e-3)
-
-
-def test_the_law_of_one_face_by_hand():
-    """best on few faces, as a mean over 4 x 4 of products of densities."""
-    factors, x, control, best = demo.held_out(3, n_law=4)
-    middle = [-0.75, -0.25, 0.25, 0.75]
-    images = np.concatenate([demo.draw(a, e) for a in middle for e in middle])
-    log_px = normal.log_prob(x[:, None], images, 2 * np.log(demo.NOISE))
-    # 500: keeps densities in range
-    by_hand = np.log(np.mean(np.exp(log_px + 500), 1)) - 500
-    assert best == pytest.approx(np.mean(by_hand - control), abs=2e-3)  # single
-
-
-@pytest.mark.parametrize("seen, other", [("angle", "emotion"), ("emotion", "angle")])
-@pytest.mark.parametrize("sd, explained", [(1e-3, 1.0), (1.0, 0.5), (1e3, 0.0)])
-def test_r_squared_is_of_a_sample_of_the_code_and_of_the_factor_it_names(
-        seen, other, sd, explained):
-    """z = a factor of variance 1 and noise: 1 / (1 + sd^2) is explained, whatever the
-    mean alone would tell.  Its standard error on 2,000 is below .02."""
-    rng = np.random.default_rng(3)
-    factors = rng.uniform(-1, 1, (2, 4000))
-    x = np.sqrt(3) * factors[[int(seen == "emotion")]].T
-
-    class Encoder(nets.NormalNet):
-        def mean_and_log_var(self, x):
-            return x, np.full_like(x, 2 * np.log(sd))
-
-    found = demo.r_squared(Encoder(()), factors, x)
-    assert found[f"r2_{seen}"] == pytest.approx(explained, abs=min(0.1, 10 * sd))
-    assert found[f"r2_{other}"] == pytest.approx(0, abs=0.1)
-
+# Runs
 
 @pytest.mark.parametrize("argv, words", [
-    (["--dim", "65"], "dim 65: give a whole number from 1 to 64"),
-    (["--levels", "5"], "level 5.0: give a number from 0 to 4.1588 nats"),
-    (["--levels", "3.5", "--decoder", "album"], "from 0 to 3.4657 nats"),
-    (["--critic", "bayes", "--dim", "3"], "bayes: a grid cannot fill --dim 3")])
-def test_what_cannot_work_is_one_line_that_names_the_option(
-        argv, words, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(demo, "held_out", FEW)
+    (["--dim", "65"], "65: give an integer from 1 to 64"),
+    (["--targets", "5"], "target 5.0: give a number from 0 to 4.1588 nats"),
+    (["--targets", "3.5", "--decoder", "mixture"], "from 0 to 3.4657 nats"),
+    (["--critic", "5"], "--critic: invalid choice: '5'"),
+    (["--critic", "bayes", "--dim", "3"], "--critic bayes: no grid fills --dim 3")])
+def test_what_cannot_work_is_one_line(argv, words, few_faces, capsys):
     with pytest.raises(SystemExit) as caught:
-        shared.main(demo.run, demo.PARSER, argv)
+        run(*argv)
     error = capsys.readouterr().err
-    assert caught.value.code == 2 and words in error and error.count("\n") == 1
+    assert caught.value.code == 2
+    assert words in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("argv", ["--dim=3", "--decoder=album --critic=2"])
-def test_the_demo(argv, capsys, tmp_path, monkeypatch):
-    evaluate, small = certified.evaluate, dict(n=64, n_codes=128, n_importance=4)
+@pytest.mark.parametrize("options", [
+    "", "--dim 3", "--decoder mixture --critic bayes", "--dim 1"])
+def test_a_short_run(options, few_faces, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(demo, "held_out", FEW)
-    monkeypatch.setattr(certified, "evaluate", lambda *args, **sizes: evaluate(
-        *args, **{**sizes, **small, "replicates": 2}))
-    argv += " --levels .5 --steps 1 --csv t.csv --out faces.jpg"  # sooner than a PNG
-    shared.main(demo.run, demo.PARSER, argv.split())
-    row, vae = csv.DictReader(Path("t.csv").read_text().splitlines())
-    assert (row["level"], vae["level"]) == ("0.5", "")
-    assert all(float(a["information_se"]) > 0 for a in (row, vae))
-    assert Path("faces.jpg").stat().st_size > 1e4
-    assert f"{float(vae['best']):.3f}" in capsys.readouterr().out
+    run(*options.split(), "--targets", "0.5", "--steps", "1", "--csv", "t.csv",
+        "--out", "f.jpg")
+    printed = capsys.readouterr().out
+    asked, vae = csv.DictReader(Path("t.csv").read_text().splitlines())
+    assert (asked["target"], vae["target"]) == ("0.5", "")
+    for line in (asked, vae):
+        assert f"{float(line['r2_angle']):.3f}" in printed
+        assert f"{float(line['best']):.3f}" in printed
+    assert Path("f.jpg").stat().st_size > 1e4
+
+
+@pytest.mark.parametrize("decoder, dim", [("one", 2), ("one", 3), ("mixture", 2)])
+def test_default_targets_can_be_held(decoder, dim, few_faces):
+    problem = faces.Faces(decoder, critics.MultiSample(), dim, few_faces)
+    targets = faces.default_targets(decoder, dim)
+    assert cli.choose_targets(None, targets, problem) == targets

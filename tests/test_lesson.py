@@ -52,7 +52,7 @@ def little_work(monkeypatch, tmp_path):
 
     monkeypatch.setattr(train, "train", short_train)
     monkeypatch.setattr(certified, "evaluate", functools.partial(
-        certified.evaluate, n_sets=2, n=16, n_codes=64))
+        certified.evaluate, n_sets=8, n=16, n_codes=64))
     monkeypatch.setattr(exact, "evaluate", functools.partial(
         exact.evaluate, tolerance=1e-3, max_table=2 ** 14))
     monkeypatch.chdir(tmp_path)

@@ -271,7 +271,7 @@ def few_names(monkeypatch):
     known, new = names.load()
     few = keep(known, "uz"), keep(new, "uz")
     monkeypatch.setattr(names, "load", lambda: few)
-    monkeypatch.setattr(names, "SAMPLES", {"n_sets": 2, "n": 8, "n_codes": 64})
+    monkeypatch.setattr(names, "SAMPLES", {"n_sets": 8, "n": 8, "n_codes": 64})
     monkeypatch.setattr(certified, "N_LAST", 128)
 
 
