@@ -33,7 +33,8 @@ def label_information(q, known, new, rng, n_codes=8):
         guess = guess_label(q, z[:, k], x, has_label)           # (n_new, K)
         of_truth = guess[np.arange(len(guess)), new_labels]
         cross_entropies.append(-np.mean(np.log(of_truth)))
-        accuracies.append(np.mean(np.argmax(guess, axis=1) == new_labels))
+        likeliest = np.argmax(guess, axis=1)
+        accuracies.append(np.mean(likeliest == new_labels))
     information = entropy(new_labels) - np.mean(cross_entropies)
     return float(information), float(np.mean(accuracies))
 
@@ -56,17 +57,20 @@ def entropy(labels):
 
 
 def r_squared(q, x, numbers, rng):
-    """The part of the variance of each number, (n, D) -> (D,), that a quadratic function
-    of a code z ~ q(z|x) explains: fitted to one half of the rows, judged on the other.
+    """The part of the variance of each number, (n, D) -> (D,), that a quadratic
+    function of a code z ~ q(z|x) explains: it is fitted to one half of the rows and
+    judged on the other.
 
     rng : a NumPy Generator, for the codes
     """
-    features = quadratic_features(q.sample(x, rng))
+    z = q.sample(x, rng)
+    features = quadratic_features(z)
     half = len(x) // 2
     fit, *_ = np.linalg.lstsq(features[:half], numbers[:half], rcond=None)
     truth = numbers[half:]
     residual = truth - features[half:] @ fit
-    return 1 - np.mean(residual ** 2, axis=0) / np.var(truth, axis=0)
+    unexplained = np.mean(residual ** 2, axis=0)
+    return 1 - unexplained / np.var(truth, axis=0)
 
 
 def quadratic_features(z):

@@ -59,9 +59,8 @@ def run(args, save):
                                  problem.learning_rate, problem.penalty)
     rows = []
     for row, _, q in results:
-        information, accuracy = label_information(q, known, new, np.random.default_rng(0))
-        row["label_information"] = information
-        row["accuracy"] = accuracy
+        rng = np.random.default_rng(0)
+        row["label_information"], row["accuracy"] = label_information(q, known, new, rng)
         rows.append(row)
     summary.show(rows, COLUMNS, figure_seed=args.seed)
     save.table(args.csv, rows, cli.settings(args))
@@ -107,8 +106,8 @@ def make_problem(decoder, known, new):
 
 @plot.style()
 def draw(results, new):
-    """Above, what each decoder shows at a grid of codes; below, held-out digits at their
-    codes.  results: (row, p, q) of each model."""
+    """Above, what each decoder shows at a grid of codes; below, held-out digits at
+    their codes.  results: (row, p, q) of each model."""
     n_columns = len(results)
     figure, axes = plt.subplots(2, n_columns, figsize=(3.4 * n_columns, 9.2),
                                 layout="constrained", squeeze=False)

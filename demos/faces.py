@@ -1,9 +1,9 @@
 """Faces turned by an angle and moved by an emotion (Phuong et al., Figure 3): what a
 code learns on request, in any dimension.
 
-The critic multi-sample needs neither a net nor a grid: it is Bayes' rule on the codes of
-a step.  The default targets are .5 to 2 nats for the mixture, and 1 to 3 for one image
-if the code has more than two dimensions.
+The critic multi-sample needs neither a net nor a grid: it is Bayes' rule on the codes
+of a step.  The default targets are .5 to 2 nats for the mixture, and 1 to 3 for one
+image if the code has more than two dimensions.
 """
 import cli  # first: it reports a missing package
 
@@ -35,13 +35,13 @@ PARSER = cli.demo_parser(
     __doc__, "--targets 1 3 --dim 3", seconds=60, targets=TARGETS["one"],
     max_target="4.15, by the number of codes", out="faces.png", steps=1200)
 PARSER.add_argument("--decoder", choices=["one", "mixture"], default="one",
-                    help=f"one: an image for each z; mixture: of {N_IMAGES} images, with "
-                         "probabilities given z (default one)")
+                    help=f"one: an image for each z; mixture: of {N_IMAGES} images, "
+                         "with probabilities given z (default one)")
 # A critic with a net does not reach its target here: see the README.
 PARSER.add_argument("--critic", choices=["multi-sample", "bayes"],
                     default="multi-sample",
-                    help="Bayes' rule on the codes of a step, or on a grid of one or two "
-                         "dimensions (default multi-sample)")
+                    help="Bayes' rule on the codes of a step, or on a grid of one or "
+                         "two dimensions (default multi-sample)")
 PARSER.add_number("--dim", int, 2, 1, MAX_DIM, "dimension of the code")
 COLUMNS = [
     ("M asked", "target", 4),
@@ -121,8 +121,8 @@ class Faces(problems.Problem):
             self.n_pictures = 256
 
     def draw_nodes(self, rng):
-        """As in Problem.  Each face comes twice, with some noise and code and with their
-        negatives: errors that are odd in them cancel."""
+        """As in Problem.  Each face comes twice, with some noise and code and with
+        their negatives: errors that are odd in them cancel."""
         # Faces and codes are one sequence, so that all pairs are spread evenly.
         points, _ = quadrature.kronecker(rng, BATCH // 2, 2 + self.dim_z)
         angle, emotion = images.to_uniform(points[:, :2]).T
@@ -174,7 +174,8 @@ def draw(results, held_out, dim):
         draw_decoder(column[0], row, p, q, dim)
         if dim == 2:
             draw_codes(column[1], row, q, held_out)
-    figure.suptitle(plot.finding([row for row, _, _ in results]), size=17, weight="bold")
+    rows = [row for row, _, _ in results]
+    figure.suptitle(plot.finding(rows), size=17, weight="bold")
     figure.supxlabel(caption(dim), size=12)
     return figure
 
@@ -216,8 +217,8 @@ def draw_codes(axis, row, q, held_out):
     """Held-out faces as dots, each at a code of its own."""
     z = q.sample(held_out.x[:N_SHOWN], np.random.default_rng(0))
     draw_dots(axis, images.to_uniform(z), held_out)
-    axis.set(title=f"R²: angle {row['r2_angle']:.2f},\nemotion {row['r2_emotion']:.2f}",
-             xlabel="$z_1$", ylabel="$z_2$")
+    title = f"R²: angle {row['r2_angle']:.2f},\nemotion {row['r2_emotion']:.2f}"
+    axis.set(title=title, xlabel="$z_1$", ylabel="$z_2$")
 
 
 def show_tiles(axis, faces):

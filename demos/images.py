@@ -51,7 +51,7 @@ class OneImage(nets.Density):
         return log_normal(d, self.noise) + products - offset
 
     def log_marginal(self, x, z, weights):
-        """bounds.log_marginal: p(x) is a mixture with an image for every code z (S, Z)."""
+        """bounds.log_marginal: p(x) is a mixture of images, one for each z (S, Z)."""
         d, projected, h, offset = self.in_hidden_units(x, z)
         products = np.matmul(projected, transpose(h))           # (J, N, S)
         ratios, largest = scaled_exp(products - offset[..., None, :])
@@ -62,7 +62,8 @@ class OneImage(nets.Density):
         """What log p(x|z) is made of, without any image, which has more numbers than
         hidden units.
 
-        The image is h V + c.  With d = x - c, |d - h V|^2 = |d|^2 - 2 d.(h V) + |h V|^2,
+        The image is h V + c.  With d = x - c,
+            |d - h V|^2 = |d|^2 - 2 d.(h V) + |h V|^2,
         so
             log p(x|z) = log N(d | 0, noise^2 I) + projected.h - offset,
             projected = d V^T / noise^2,   offset = |h V|^2 / (2 noise^2).
@@ -71,16 +72,17 @@ class OneImage(nets.Density):
         """
         W, b, V, c = self.params
         precision = 1 / self.noise ** 2
-        h = np.tanh(np.matmul(z, W) + b)
-        gram = precision * np.matmul(V, transpose(V))           # (H, H)
-        offset = 0.5 * np.sum(np.matmul(h, gram) * h, axis=-1)
         d = x - c
         projected = np.matmul(precision * d, transpose(V))
+        h = np.tanh(np.matmul(z, W) + b)
+        gram = precision * np.matmul(V, transpose(V))           # (H, H)
+        weighted_h = np.matmul(h, gram)
+        offset = 0.5 * np.sum(weighted_h * h, axis=-1)
         return d, projected, h, offset
 
 
 class ImageMixture(nets.Density):
-    """x | z ~ sum_k probs_k(z) N(image_k, noise^2 I), with the probabilities from a net.
+    """x | z ~ sum_k probs_k(z) N(image_k, noise^2 I), with probabilities from a net.
 
     noise : standard deviation of a pixel, known to the decoder
     n_images : number of images
@@ -99,7 +101,7 @@ class ImageMixture(nets.Density):
         return W, b, V, c, initial_images
 
     def probs(self, z):
-        """The probability of every image, (..., K): the softmax of the net's outputs."""
+        """The probability of every image, (..., K): a softmax of outputs of the net."""
         W, b, V, c, _ = self.params
         ratios, _ = scaled_exp(nets.net((W, b, V, c), z))
         return ratios / np.sum(ratios, axis=-1, keepdims=True)
@@ -113,7 +115,8 @@ class ImageMixture(nets.Density):
         """Every image with noise, at every code z (N, Z), weighted by its probability:
         x (K, 1, X) and weights (K, N).  eps (1, N, X) needs N >= K rows."""
         images = without_node_axis(self.params[-1])             # (K, X)
-        noise = self.noise * without_node_axis(eps)[..., :self.n_images, :]
+        every_eps = without_node_axis(eps)                      # (N, X)
+        noise = self.noise * every_eps[..., :self.n_images, :]  # (K, X)
         x = np.expand_dims(images + noise, axis=-2)             # (K, 1, X)
         probs = without_node_axis(self.probs(z))                # (N, K)
         return x, weights * transpose(probs)
@@ -150,12 +153,13 @@ def log_mixture(x, images, probs, noise):
 def log_normal(difference, noise):
     """log N(x | image, noise^2 I) from x - image, (..., X) -> (...)."""
     dim = difference.shape[-1]
-    log_constant = dim * (math.log(noise) + 0.5 * math.log(2 * math.pi))
-    return -0.5 / noise ** 2 * np.sum(np.square(difference), axis=-1) - log_constant
+    square = np.sum(np.square(difference), axis=-1)
+    log_constant = 0.5 * dim * math.log(2 * math.pi * noise ** 2)
+    return -0.5 / noise ** 2 * square - log_constant
 
 
 def scaled_exp(a):
-    """exp(a - largest) and the largest entry, over the last axis: (..., K) and (...)."""
+    """exp(a - largest), (..., K), and the largest entry of the last axis, (...)."""
     largest = np.max(stop_gradient(a), axis=-1)
     with np.errstate(under="ignore"):  # exp -1000 = 0
         return np.exp(a - largest[..., None]), largest
@@ -165,7 +169,9 @@ def sum_of_products(a, b):
     """sum_k a[..., k] b[..., k].  If a is (J, 1, K) and b (N, K), this is one product
     of matrices, (J, N)."""
     if a.ndim > 2 and a.shape[-2] == 1:
-        return np.matmul(np.squeeze(a, axis=-2), transpose(without_node_axis(b)))
+        left = np.squeeze(a, axis=-2)                           # (J, K)
+        right = without_node_axis(b)                            # (N, K)
+        return np.matmul(left, transpose(right))
     return np.sum(a * b, axis=-1)
 
 
@@ -177,9 +183,10 @@ def to_uniform(z):
 
 
 def code_grid(n):
-    """n x n codes (n n, 2), row by row from the top: z_1 grows to the right, z_2 upward.
-    Each stands for the same share of N(0, I)."""
-    quantiles = [NormalDist().inv_cdf((k + 0.5) / n) for k in range(n)]
+    """n x n codes (n n, 2), row by row from the top: z_1 grows to the right and z_2
+    upward.  Each stands for the same share of N(0, I)."""
+    normal = NormalDist()
+    quantiles = [normal.inv_cdf((k + 0.5) / n) for k in range(n)]
     z_1, z_2 = np.meshgrid(quantiles, quantiles[::-1])
     return np.stack([z_1.ravel(), z_2.ravel()], axis=-1)
 

@@ -83,12 +83,17 @@ class StringNet(nets.CategoricalNet):
         """Parameters: weights from z, from symbols and from the place, and the rest of
         the net."""
         W_z, b, V, c = nets.init(rng, n_in, n_hidden, 1)
-        W_x, W_t = rng.standard_normal((2, self.length, n_hidden)) / np.sqrt(self.length)
+        shape = self.length, n_hidden
+        W_x = rng.standard_normal(shape) / np.sqrt(self.length)
+        W_t = rng.standard_normal(shape) / np.sqrt(self.length)
         return W_z, W_x, W_t, b, V, c
 
     def log_odds(self, z, seen, place):
-        """log odds of + after every prefix at every z (..., Z), as (..., P): the symbols
-        that are seen (..., P, T), and their places (P,)."""
+        """log odds of + after every prefix at every z (..., Z), as (..., P).
+
+        seen : symbols of the prefixes that the net sees (..., P, T), 0 for the others
+        place : lengths of the prefixes (P,)
+        """
         W_z, W_x, W_t, b, V, c = self.params
         at_z = np.matmul(z, W_z) + b                            # (..., H)
         one_hot = np.eye(self.length)[place]                    # (P, T)

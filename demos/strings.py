@@ -20,8 +20,9 @@ MAX_LENGTH = 7                  # exact values sum over all 2^T strings
 LEAST_LOST = 1e-5               # nats; less is not shown
 MARKERS = {"MAE": "o", "VAE": "X", "drop-out": "^", "window": "s"}
 COLOURS = {"MAE": "#003f5c", "VAE": "black", "drop-out": "#c2410c", "window": "#ffa600"}
-# Where the label of a point is: offset in points, alignment, and which point of a method
-# has the name as well, counted from the fewest nats.  Labels of rivals are above them.
+# Where the label of a point is: offset in points, alignment, and which point of a
+# method has the name as well, counted from the fewest nats.  Labels of rivals are above
+# them.
 LABEL_PLACES = {"MAE": ((6, -17), "left", -1), "VAE": ((0, 10), "center", 0),
                 "drop-out": ((-3, 9), "right", 0), "window": ((3, 9), "left", -1)}
 
@@ -47,10 +48,11 @@ def run(args, save):
             runs.append(("drop-out", rate, [None], *settings))
         for window in range(args.length - 1):
             runs.append(("window", window, [None], *settings))
+    progress = Progress(len(runs), "runs")
     rows = []
-    for rows_of_run in jobs.run_all(train_and_measure, runs, Progress(len(runs), "runs")):
+    for rows_of_run in jobs.run_all(train_and_measure, runs, progress):
         rows.extend(rows_of_run)
-    heading = (f"in nats; H(x) = {-problem.best:.4f}, {about_cause:.4f} about the cause")
+    heading = f"in nats; H(x) = {-problem.best:.4f}, {about_cause:.4f} about the cause"
     table.show(rows, COLUMNS, heading)
     save.table(args.csv, rows, cli.settings(args))
     save.figure(args.out, draw(rows, about_cause))
@@ -70,12 +72,12 @@ def strings_given_cause(length):
 
 
 def information_of(given_cause):
-    """I(cause; value) in nats for a fair cause, from p(value|cause), (2, n).  Values are
-    categories, or cells of a line."""
-    # Values that are too unlikely for a number have no share in it.
-    density = np.mean(given_cause, axis=0)
-    possible = given_cause > 0
-    ratio = np.divide(given_cause, density, out=np.ones_like(given_cause), where=possible)
+    """I(cause; value) in nats for a fair cause, from p(value|cause), (2, n), of
+    categories or at points of a line."""
+    p_value = np.mean(given_cause, axis=0)
+    is_possible = given_cause > 0  # an underflow to 0 has no share in the sum
+    ratio = np.ones_like(given_cause)
+    np.divide(given_cause, p_value, out=ratio, where=is_possible)
     return np.sum(0.5 * given_cause * np.log(ratio))
 
 
@@ -84,7 +86,8 @@ def information_of(given_cause):
 def make_problem(given_cause, decoder, critic):
     """Strings of either cause, with this decoder and the critic of this name."""
     p_true = np.mean(given_cause, axis=0)
-    problem = problems.Categorical(p_true, critic=cli.make_critic(critic), n_z=64, n_eps=8)
+    problem = problems.Categorical(p_true, critic=cli.make_critic(critic), n_z=64,
+                                   n_eps=8)
     problem.decoder = decoder
     return problem
 
@@ -100,10 +103,11 @@ def train_and_measure(method, setting, targets, given_cause, seed, steps, critic
     if method == "drop-out":
         # Random numbers of its own: the nodes stay those of the other methods.
         trained = DropOutNet(length, setting, np.random.default_rng([seed, 1]))
-    models = train.train(make_problem(given_cause, trained, critic), targets, [seed], steps)
+    problem = make_problem(given_cause, trained, critic)
+    models = train.train(problem, targets, [seed], steps)
     # Nothing is hidden in the evaluation.
-    models = Models(make_problem(given_cause, decoder, critic), models.targets,
-                    models.seeds, models.params)
+    problem = make_problem(given_cause, decoder, critic)
+    models = Models(problem, models.targets, models.seeds, models.params)
     rows = []
     for k, row in enumerate(exact.evaluate(models)):
         _, q, _ = models[k]
@@ -242,7 +246,8 @@ def finding(rows, key, words):
             n_beside += 1
             if shown(row, key) > np.interp(row["information"], x, y):
                 n_above += 1
-    return f"For the same nats, {n_above} of {n_beside} rival runs\n{words} than the MAE"
+    return (f"For the same nats, {n_above} of {n_beside} rival runs\n"
+            f"{words} than the MAE")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ class Adam:
         self.m = [np.zeros_like(a) for a in arrays]
         self.v = [np.zeros_like(a) for a in arrays]
 
-    @np.errstate(under="ignore")  # the square of a tiny gradient is 0
     def step(self, gradients, learning_rate):
         """One step: changes the arrays, m, v and the count of steps t."""
         self.t += 1

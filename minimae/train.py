@@ -127,9 +127,10 @@ def train(problem, targets, seeds=(0,), steps=None, learning_rate=None, critic_s
                 stop_if_diverged(step, model_targets, values, learning_rate)
                 stop_if_saturated(step, model_targets, values, problem, nodes)
                 bias.update(step, params, nodes, values, rngs)
-                for optimizer, gradient in zip((p, q, r), gradients):
-                    if optimizer in movers:
-                        optimizer.step(gradient, rate)
+                with np.errstate(under="ignore"):  # the square of a tiny gradient is 0
+                    for optimizer, gradient in zip((p, q, r), gradients):
+                        if optimizer in movers:
+                            optimizer.step(gradient, rate)
             # Only now: the next step applies the new slope to new nodes.
             constraint.update(values + bias.correction, step)
             if callback is not None and callback(step, models, values):

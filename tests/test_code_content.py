@@ -40,7 +40,8 @@ def test_a_noisy_code_tells_what_its_two_normals_say():
     information, accuracy = code_content.label_information(
         q, (x, labels), (x, labels), generator(2), n_codes=8)
     z = np.linspace(-8, 8, 4001)
-    density = np.exp(-0.5 * ((z[:, None] - [-1, 1]) / sd) ** 2) / sd / np.sqrt(2 * np.pi)
+    deviation = (z[:, None] - [-1, 1]) / sd
+    density = np.exp(-0.5 * deviation ** 2) / (sd * np.sqrt(2 * np.pi))
     ratio = np.log(density / np.mean(density, axis=1, keepdims=True))
     expected = np.sum(0.5 * density * ratio) * (z[1] - z[0])
     right = 0.5 * np.sum(np.max(density, axis=1)) * (z[1] - z[0])

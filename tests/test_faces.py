@@ -72,7 +72,8 @@ def test_the_ball_turns_by_three_tenths_of_a_radian():
         darkness = np.sum(np.clip(0.2 - face[11:13, 3:-3], 0, 1), axis=0)
         middles.append(columns @ darkness / np.sum(darkness))
     moved = middles[1] - middles[0]
-    # The middle is good to a quarter of a pixel; a turn of .35 moves it half of one more.
+    # Each middle is good to a quarter of a pixel.  A turn of .35 moves it by half a
+    # pixel more.
     assert moved == pytest.approx(np.sin(0.3) / drawn_faces.PIXEL, abs=0.25)
 
 
