@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 import images
-from minimae import bounds
 
 SIDE = 24                   # pixels
 PIXELS = SIDE ** 2
@@ -35,7 +34,8 @@ def draw(angle, emotion):
         draw_spot(turn, longitude=0.45, latitude=0.3, width=0.17, height=0.2),
         0.5 * draw_spot(turn, longitude=0, latitude=0, width=0.1, height=0.16)]
     darkness = np.max(np.broadcast_arrays(*features), axis=0)
-    return (head * (1 - darkness) - 0.5).reshape(-1, PIXELS)
+    faces = head * (1 - darkness) - 0.5                         # (n, SIDE, SIDE)
+    return faces.reshape(-1, PIXELS)
 
 
 def draw_mouth(turn, smile):
@@ -47,15 +47,20 @@ def draw_mouth(turn, smile):
     slope = 2 * bend * across
     # The difference in height, times the cosine of the slope: nearly the distance.
     distance = np.abs(UP - height) / np.sqrt(1 + slope ** 2)
-    return fill(np.maximum(distance - 0.12, np.abs(across) - 0.5))
+    above_or_below = distance - 0.12
+    beside = np.abs(across) - 0.5
+    return fill(np.maximum(above_or_below, beside))
 
 
 def draw_spot(turn, longitude, latitude, width, height):
     """An ellipse on the ball, 1 inside and 0 outside."""
-    middle = np.cos(latitude) * np.sin(longitude + turn)
-    across = (RIGHT - middle) / (width * np.cos(longitude + turn))
+    turned = longitude + turn
+    middle = np.cos(latitude) * np.sin(turned)
+    seen_width = width * np.cos(turned)
+    across = (RIGHT - middle) / seen_width
     along = (UP - np.sin(latitude)) / height
-    return fill((np.hypot(across, along) - 1) * min(width, height))
+    distance = (np.hypot(across, along) - 1) * min(width, height)
+    return fill(distance)
 
 
 def fill(distance):
@@ -89,16 +94,18 @@ def hold_out(noise, n=1024, n_grid=64):
     angle, emotion = rng.uniform(-1, 1, (2, n))
     eps = rng.standard_normal((n, PIXELS))
     x = draw(angle, emotion) + noise * eps
-    control = 0.5 * (PIXELS - np.sum(eps ** 2, axis=1))
-    log_px = log_p_true(x, noise, n_grid)
-    return HeldOut(np.stack([angle, emotion], axis=1), x, control,
-                   best=float(np.mean(log_px - control)))
+    square = np.sum(eps ** 2, axis=1)
+    control = 0.5 * (PIXELS - square)
+    best = np.mean(log_p_true(x, noise, n_grid) - control)
+    factors = np.stack([angle, emotion], axis=1)
+    return HeldOut(factors, x, control, float(best))
 
 
 def log_p_true(x, noise, n_grid):
     """log p(x) of a mixture of n_grid x n_grid faces, (n,)."""
     faces = draw_grid(n_grid)                                   # (K, PIXELS)
-    return images.log_mixture(x, faces, np.full(len(faces), 1 / len(faces)), noise)
+    probs = np.full(len(faces), 1 / len(faces))
+    return images.log_mixture(x, faces, probs, noise)
 
 
 def draw_grid(n):

@@ -37,7 +37,7 @@ PARSER = cli.demo_parser(
 PARSER.add_argument("--decoder", choices=["one", "mixture"], default="one",
                     help=f"one: an image for each z; mixture: of {N_IMAGES} images, "
                          "with probabilities given z (default one)")
-# A critic with a net does not reach its target here: see the README.
+# A critic with a net is not offered: on so many pixels it lags by nats.
 PARSER.add_argument("--critic", choices=["multi-sample", "bayes"],
                     default="multi-sample",
                     help="Bayes' rule on the codes of a step, or on a grid of one or "

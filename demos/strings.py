@@ -134,8 +134,9 @@ def information_about_cause(q, given_cause):
     z, dz = np.linspace(np.min(mean) - half_width, np.max(mean) + half_width, 4001,
                         retstep=True)
     log_q = normal.log_prob(z[:, None, None], mean, log_var)    # (4001, K)
-    p_z = given_cause @ np.exp(log_q).T                         # (2, 4001)
-    return information_of(p_z) * dz
+    with np.errstate(under="ignore"):  # exp -1000 = 0
+        p_z = given_cause @ np.exp(log_q).T                     # (2, 4001)
+        return information_of(p_z) * dz
 
 
 # The table

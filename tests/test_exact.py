@@ -11,6 +11,9 @@ from minimae import critics, exact, nets, problems
 from minimae.models import Models
 
 FLAT = ([[0], [0]], [0])  # the output 0 of two hidden units
+# Values in the right order, in place of those of a grid
+VALUES = {"infomax": 0.5, "information": 0.6, "upper": 0.7, "elbo": -1.6, "kl": 0.5,
+          "log_likelihood": -1.5}
 
 
 def evaluate(problem, params, n_last=None):
@@ -186,6 +189,9 @@ NARROW = {
     # x = 1 only for |z| < .004: I = .02116, and 64 to 2048 points see none of it.
     "a spike": (two_categories([1.0, 0.0]), {
         "p": logit_decoder(*two_steps(edge=0.004, W=400, inside=20, outside=-20))}),
+    # Only the finer grid for few categories sees this one.
+    "a spike of a thousandth": (two_categories([1.0, 0.0]), {
+        "p": logit_decoder(*two_steps(edge=0.001, W=1600, inside=20, outside=-20))}),
     # Two smooth units with weights of 1e4, and a logit above 0 for |z| < .05 only.
     "a peak between smooth units of large weights": (
         two_categories([1 - 1e-9, 1e-9]), {
@@ -295,6 +301,20 @@ class LostCategory(problems.Categorical):
         return x[:-1], dx
 
 
+@pytest.mark.parametrize("other_shift", [0.5, 0.85, 0.3])
+def test_a_value_is_given_only_if_all_grids_agree(other_shift, monkeypatch):
+    def other_elbo_on_one_grid(problem, params, n, shift=0.5, **settings):
+        if shift == other_shift:
+            return {**VALUES, "elbo": -1.7}
+        return VALUES
+    monkeypatch.setattr(exact, "on_grid", other_elbo_on_one_grid)
+    monkeypatch.setattr(exact, "infomax_on_fine_grid", lambda *arguments: 0.5)
+    problem = problems.SplitNormal(n_hidden=2)
+    row = evaluate(problem, zero_model(problem), n_last=256)
+    assert row["note"] == "not resolved with 256 points: elbo"
+    assert missing_keys(row) == ["elbo"]
+
+
 def test_lost_mass_of_p_is_noticed():
     problem = LostCategory([0.5, 0.3, 0.2], n_hidden=2)
     row = evaluate(problem, zero_model(problem), n_last=256)
@@ -303,10 +323,6 @@ def test_lost_mass_of_p_is_noticed():
 
 
 # The order of the bounds
-
-VALUES = {"infomax": 0.5, "information": 0.6, "upper": 0.7, "elbo": -1.6, "kl": 0.5,
-          "log_likelihood": -1.5}
-
 
 @pytest.mark.parametrize("wrong, missing", [
     ({}, set()),

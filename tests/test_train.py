@@ -25,12 +25,14 @@ def gradient_of_a_step(problem, params, data, prior, slope):
 
 # What is climbed
 
-@pytest.mark.parametrize("critic", [nets.NormalNet(), critics.Bayes()])
+@pytest.mark.parametrize("problem", [
+    SMALL,
+    problems.SplitNormal(n_hidden=3, critic=critics.Bayes()),
+    problems.Categorical([0.5, 0.3, 0.2], n_hidden=3, n_z=8)])
 @pytest.mark.parametrize("slope", [-0.7, 0.0])
-def test_each_density_climbs_its_own_objective(critic, slope):
+def test_each_density_climbs_its_own_objective(problem, slope):
     """p: ELBO + slope I^; q: ELBO; r: I^ for any slope.  p does not act through the
     critic, though Bayes' rule uses it."""
-    problem = problems.SplitNormal(n_hidden=3, critic=critic)
     params = random_model(problem, generator(1), scale=0.7)
     data, prior, _ = problem.draw_nodes(generator(8))
     z, eps, weights = prior
@@ -346,6 +348,32 @@ def test_the_bias_of_the_multi_sample_bound_is_found():
     assert abs(left) < 0.035
 
 
+def test_the_penalty_sees_the_corrected_bound(monkeypatch):
+    class ConstantBias:
+        correction = np.array([[0.0], [0.25]])
+
+        def __init__(self, problem, n_models):
+            pass
+
+        def update(self, *arguments):
+            pass
+
+    seen_by_penalty = []
+    seen_by_callback = []
+
+    class RecordingPenalty(penalty.Penalty):
+        def update(self, values, step):
+            seen_by_penalty.append(values)
+
+    def callback(step, models, values):
+        seen_by_callback.append(values)
+
+    monkeypatch.setattr(train, "BiasOfBound", ConstantBias)
+    train.train(SMALL, [0.4], steps=2, penalty=RecordingPenalty(), callback=callback)
+    for values, measured in zip(seen_by_penalty, seen_by_callback, strict=True):
+        assert_allclose(values - measured, ConstantBias.correction, atol=1e-15)
+
+
 def test_other_critics_have_no_bias():
     bias = train.BiasOfBound(SMALL, n_models=2)
     bias.update(10, None, None, None, None)
@@ -489,3 +517,11 @@ def test_the_bound_saturates_above_the_limit_that_stops_the_run():
         r = problem.critic.given(p, codes)
         infomax = bounds.infomax(r, z, 1e3 * z[None], weights)
         assert infomax > np.log(512 / 2) - train.SATURATED
+
+
+def test_tiny_gradients_work_if_numpy_raises_on_underflow():
+    """Adam squares them: the square of 1e-200 is 0 in double precision."""
+    def flat_objectives(*arguments):
+        return train.scale_gradient(train.objectives(*arguments), 1e-200)
+    with np.errstate(all="raise"):
+        train.train(SMALL, [0.4], steps=2, objectives=flat_objectives)
