@@ -68,12 +68,11 @@ def run(args, save):
     targets = targets + [None]  # the plain VAE
     seeds = range(args.seed, args.seed + args.seeds)
 
-    # With the usual rate of 4.5, I ends up to .06 below its target on seed 0.
-    penalty = AugmentedLagrangian(multiplier_rate=9.0)
+    penalty = AugmentedLagrangian()
     n_sets = 8
     if args.dim > 2:
         # I^ of a step is noisier: a higher C, and more sets for a similar s.e.
-        penalty = AugmentedLagrangian(C=6.0, multiplier_rate=9.0)
+        penalty = AugmentedLagrangian(C=6.0)
         n_sets = 32
     results = train_and_evaluate(
         problem, targets, seeds, args.steps, LEARNING_RATE[args.decoder], penalty,
