@@ -22,8 +22,8 @@ PARSER = cli.demo_parser(__doc__, example="--targets 0.5 1 --seeds 3", seconds=4
 
 # Methods that put another term in the place of the KL in the ELBO
 
-# Of `capacity`: it must exceed the slope of the reconstruction in the KL, which is 1 for
-# the expressive normal and up to 1.8 here.
+# Of `capacity`: it must exceed the slope of the reconstruction in the KL, which is 1
+# for the expressive normal and up to 1.8 here.
 GAMMA = 5.0
 
 
@@ -64,7 +64,7 @@ class Multipliers:
     methods, settings: one for each model; a setting is a target, a beta or None.
     """
     # Of the rates .003, .01, .2 and 1 and the dampings 0, 1 and 5 these hold the KL
-    # best, to .003 nats on both expressive problems.  Without damping the KL oscillates.
+    # best, to .003 nats on both expressive problems.  Without damping it oscillates.
     RATE = 0.2
     DAMPING = 5.0
 
@@ -234,8 +234,8 @@ def draw(rows):
     for axis in axes:
         axis.axhline(-2.5, color="grey", linewidth=1)
     figure.suptitle(finding(rows))
-    words = ("lines: nats asked for    dots: nats delivered, every seed    methods above "
-             "the grey line cannot be asked")
+    words = ("lines: nats asked for    dots: nats delivered, every seed    methods "
+             "above the grey line cannot be asked")
     figure.supxlabel(summary.caption(rows, words), size=12)
     return figure
 

@@ -17,7 +17,7 @@ TARGETS = [k / 10 for k in range(21)]
 STEEP_LEARNING_RATE = 0.04
 # Marker, line and colour of a family, and its label in the figure.
 STYLES = {
-    "restricted": ("^", "-", "#c2410c", "sd fixed: the likelihood asks for -log sd nats"),
+    "restricted": ("^", "-", "#c2410c", "sd fixed: the likelihood asks for -log sd"),
     "expressive": ("s", "--", "#7a5195", "expressive: the likelihood does not mind"),
 }
 PARSER = cli.demo_parser(__doc__, example="--sd 0.25", seconds=20, targets=TARGETS,

@@ -262,7 +262,7 @@ def test_one_row_is_enough_and_no_rows_are_refused():
             ({"x_test": x[:0]}, "x_test has no rows"),
             ({"x_test": None}, "has no x_test"),
             ({"x_test": x, "n_sets": 2}, "n_sets 2: give an integer from 8"),
-            ({"x_test": x, "n": 17, "n_codes": 16}, "n 17: give an integer from 1 to 16")]:
+            ({"x_test": x, "n": 17, "n_codes": 16}, "n 17: give an integer from 1")]:
         with pytest.raises(ValueError, match=message):
             evaluate(problem, **settings)
 
