@@ -116,7 +116,7 @@ def draw(results, new):
         draw_codes(lower, row, q, new)
     plt.setp(axes, xticks=[], yticks=[], xlabel="$z_1$")
     for axis in axes[:, 0]:
-        axis.set_ylabel("$z_2$", rotation=0)
+        axis.set_ylabel("$z_2$", rotation=0, ha="right")
     figure.suptitle(finding([row for row, _, _ in results]), size=17, weight="bold")
     figure.supxlabel(
         "M: nats asked for    I: information between z and x under the decoder    "

@@ -193,7 +193,7 @@ def code_grid(n):
 
 def panel_title(row):
     """What a model was asked for, and its I, for a row of certified.evaluate."""
-    information = f"{row['information']:.2f}"
+    information = f"{max(0.0, row['information']):.2f}"  # noise may put it below 0
     if math.isnan(row["information"]):
         information = f"{row['lower']:.2f} to {row['upper']:.2f}"
     return f"{plot.row_title(row)}\nI = {information} nats"

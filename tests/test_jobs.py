@@ -200,7 +200,8 @@ def test_workers_end_with_the_program(number, tmp_path):
             "if __name__ == '__main__':\n"
             "    with interrupts.ctrl_c(interrupts.raise_interrupt):\n"
             "        try:\n"
-            "            jobs.run_all(time.sleep, [(0,), (600,), (600,)], print)\n"
+            "            report = lambda n: print(n, flush=True)\n"
+            "            jobs.run_all(time.sleep, [(0,), (600,), (600,)], report)\n"
             "        except interrupts.Interrupt:\n"
             "            sys.exit('interrupted')\n")) as run:
         assert run.stdout.read(1) == "1"  # the first job is done
