@@ -6,6 +6,7 @@ import io
 import os
 import re
 import runpy
+import shlex
 import signal
 import subprocess
 import sys
@@ -228,7 +229,8 @@ def test_python_adds_no_lines_at_its_end(way, error):
 def test_a_demo_without_any_stream():
     """And with the backend of a notebook that this Python does not have."""
     demo = DEMOS / "split_normal.py"
-    command = f"{sys.executable} {demo} --targets 0.5 --steps 9 <&- >&- 2>&-"
+    program = shlex.join([sys.executable, str(demo)])
+    command = f"{program} --targets 0.5 --steps 9 <&- >&- 2>&-"
     foreign = {**os.environ, "MPLBACKEND": "module://not_installed.backend"}
     assert subprocess.run(command, shell=True, env=foreign).returncode == 0
     assert os.listdir() == ["split_normal.png"]
