@@ -20,7 +20,7 @@ MAX_INTERVAL = 0.1
 # effective number of codes: .005 nats for 100.
 MIN_EFFECTIVE = 100
 N_FIRST = 64            # codes of a row at first
-N_LAST = 2 ** 13        # codes of a row at most: some seconds for 500 rows
+N_LAST = 2 ** 11        # codes of a row at most: some seconds for 1000 images
 MAX_BIAS = 0.01         # nats; a larger mean of 1 / (2 n) is named in the note
 MAX_NUMBERS = 2 ** 23   # in one array, 64 MB
 

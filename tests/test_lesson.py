@@ -87,7 +87,8 @@ def test_the_numbers_after_the_step_by_hand():
     z, eps, weights = quadrature.tensor_product(grid, grid)
     p = Line(0.809, 0.36)
     x, weights = p.joint_nodes(z, eps, weights)
-    assert bounds.infomax(Line(0.53, 1.0), z, x, weights) == pytest.approx(0.286, abs=5e-4)
+    infomax = bounds.infomax(Line(0.53, 1.0), z, x, weights)
+    assert infomax == pytest.approx(0.286, abs=5e-4)  # three decimals
     assert 0.5 * np.log((0.809 ** 2 + 0.36) / 0.36) == pytest.approx(0.518, abs=5e-4)
     data = quadrature.tensor_product(grid, grid)
     lost = -0.5 * np.log(2 * np.pi * np.e) - bounds.elbo(p, Line(0.8, 0.36), *data)
@@ -124,8 +125,8 @@ def random_density(density, n_in, n_out, seed):
 def test_the_flow_is_a_density():
     flow = definitions(FURTHER)["Flow"]()
     r = random_density(flow, n_in=2, n_out=1, seed=0)
-    # z = sinh(t), as its tails may be long; dz = cosh(t) dt.  Points are .002 apart: for
-    # sds from exp(-3) on the rule is exact to rounding.
+    # z = sinh(t), as its tails may be long; dz = cosh(t) dt.  Points are .002 apart:
+    # for sds from exp(-3) on the rule is exact to rounding.
     t, dt = np.linspace(-30, 30, 30001, retstep=True)
     log_r = r.log_prob(np.sinh(t)[:, None], np.ones(2))
     assert dt * np.sum(np.exp(log_r) * np.cosh(t)) == pytest.approx(1, abs=1e-6)
@@ -144,7 +145,8 @@ def test_encoders_close_the_gap_if_codes_are_correlated(name):
     contracts.check(problems.Data(rows, encoder=encoder))
     gaps = []
     for q in [encoder, nets.NormalNet()]:
-        problem = problems.Data(rows, decoder=decoder, encoder=q, n_hidden=8, n_codes=64)
+        problem = problems.Data(rows, decoder=decoder, encoder=q, n_hidden=8,
+                                n_codes=64)
         models = train.train(problem, [None], steps=100, learning_rate=0.05)
         p, q, _ = models[0]
         best = -0.5 * np.log(2 * np.pi * np.e * 2.25)
@@ -212,8 +214,10 @@ def anchors(page):
 def unknown_options(text):
     """Options of `python demos/NAME.py ...` that the demo does not offer."""
     unknown = []
-    for name, options in re.findall(r"python demos/(?:lesson/)?(\w+)\.py([^`\n#]*)", text):
-        source, = (path for path in SOURCES if path.stem == name and "demos" in path.parts)
+    command = r"python demos/(?:lesson/)?(\w+)\.py([^`\n#]*)"
+    demos = {path.stem: path for path in SOURCES if "demos" in path.parts}
+    for name, options in re.findall(command, text):
+        source = demos[name]
         known = source.read_text("utf-8") + (DEMOS / "cli.py").read_text("utf-8")
         for option in re.findall(r"--[a-z-]+", options):
             if f'"{option}"' not in known:
@@ -236,7 +240,8 @@ def bars_in_tables(text):
             if any("|" in formula for formula in re.findall(r"\$`[^`]+`\$", row))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}-{page.stem}")
+@pytest.mark.parametrize("page", PAGES, ids=["front page", "lesson", "further",
+                                             "exercises"])
 def test_what_a_page_names_exists_and_its_formulas_are_fenced(page):
     text = page.read_text("utf-8")
     assert not missing_names(text)
@@ -262,8 +267,8 @@ def test_all_answers_are_hidden():
 def test_offences_are_noticed():
     assert missing_names("`nets.No` `test_zz_` zz.py\n| `z_z` |\n") == [
         "nets.No", "test_zz_", "zz.py", "z_z"]
-    assert broken_links(LESSON, "[a](no.md) [b](further.md#no) [c](#9-cheat-sheet)") == [
-        "no.md", "further.md#no"]
+    links = "[a](no.md) [b](further.md#no) [c](#9-cheat-sheet)"
+    assert broken_links(LESSON, links) == ["no.md", "further.md#no"]
     assert unknown_options("`python demos/faces.py --dim 8 --no 1`") == ["faces --no"]
     assert loose_formulas("a $b$ `c$` $`d`$\n```sh\n$e\n```\n$$f$$") == [
         "a $b$  ", "$$f$$"]
