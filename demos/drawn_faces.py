@@ -87,7 +87,7 @@ class HeldOut:
     best: float
 
 
-def hold_out(noise, n=1024, n_grid=64):
+def hold_out(noise, n=512, n_grid=64):
     """n faces with noise of this standard deviation.  p_true is taken for a mixture of
     n_grid x n_grid faces."""
     rng = np.random.default_rng(1)

@@ -271,9 +271,10 @@ def finding(rows):
     most = max(asked, key=lambda row: row["target"])
     n_names = len(set(most["grid"]))
     n_of_vae = len(set(vae["grid"]))
-    if n_of_vae == 1 < n_names:
-        return (f"The VAE writes {vae['grid'][0]} at every code; with "
-                f"M = {most['target']:g} the same noise writes {n_names} names")
+    if n_of_vae < n_names:
+        noun = "name" if n_of_vae == 1 else "names"
+        return (f"The same noise at {N_GRID ** 2} codes writes {n_of_vae} {noun} with "
+                f"the VAE, {n_names} with M = {most['target']:g}")
     return f"Names written at {N_GRID ** 2} codes with the same noise"
 
 

@@ -56,6 +56,7 @@ def check(problem, seed=0):
     A right density is refused with a probability of about 1e-6.  These are accepted,
     because they cannot be decided:
         rows with both discrete and continuous columns
+        discrete rows of a fixed sum above 1, as several one-hot places
         a p or q that overlaps with no normal; with more than 45 columns, or discrete
         ones, with no density of independent columns
         a critic that importance sampling cannot integrate, as in many dimensions
@@ -617,6 +618,10 @@ def fit(rows, weights, rng):
         is_discrete.append(len(np.unique(column)) < len(column) / 2)
     index = rng.choice(len(rows), len(rows), p=weights / np.sum(weights))
     if np.all(is_discrete):
+        sums = np.unique(np.round(np.sum(rows, axis=-1), 6))
+        # Several one-hot places: independent columns would put two symbols in one.
+        if len(sums) == 1 and sums[0] > 1:
+            return None
         return ColumnsFit(rows[index])
     if np.any(is_discrete):
         return None

@@ -41,12 +41,15 @@ def objectives(p, q, r, data, prior, slope, targets=None):
     """
     z, eps, weights = prior
     x, weights = p.joint_nodes(z, eps, weights)         # (L, J, N, X) and (L, J, N)
-    slope = np.asarray(slope)
+    slope = np.asarray(slope, dtype=x.dtype)  # x of single precision stays so
     x = scale_gradient(x, slope[..., None, None, None])
     weights = scale_gradient(weights, slope[..., None, None])
     elbo = bounds.elbo(p, q, *data)
     infomax = bounds.infomax(r, z, x, weights)
     return np.array([elbo, infomax])
+
+
+DEFAULT_OBJECTIVES = objectives  # train has an argument of this name
 
 
 def scale_gradient(a, factor):
@@ -84,7 +87,8 @@ def train(problem, targets, seeds=(0,), steps=None, learning_rate=None, critic_s
     penalty : a Penalty, or an object with the same two methods; by default
         problem.penalty
     objectives : another function in place of `objectives`, which returns two values:
-        what is climbed, and what the penalty constrains
+        what is climbed, and what the penalty constrains; the latter is taken as it is,
+        without BiasOfBound
     init : Models to go on from, with the same targets and seeds; Adam and the penalty
         start anew
 
@@ -116,7 +120,9 @@ def train(problem, targets, seeds=(0,), steps=None, learning_rate=None, critic_s
     params = stack(initial)
     models = Models(problem, model_targets, model_seeds, unstack(params, initial[0]))
     constraint = penalty.start(model_targets, steps, problem.critic)
-    bias = BiasOfBound(problem, len(initial))
+    # Other objectives may constrain something else than I^.
+    constrains_infomax = objectives is DEFAULT_OBJECTIVES
+    bias = BiasOfBound(problem, len(initial), constrains_infomax)
     p, q, r = (Adam(net) for net in params)
     updates = updates_of_a_step(p, q, r, encoder_steps, critic_steps)
 
@@ -212,9 +218,10 @@ class BiasOfBound:
     INTERVAL = 10  # steps
     MEMORY = 10    # checks of the running mean; the bias changes over the whole run
 
-    def __init__(self, problem, n_models):
+    def __init__(self, problem, n_models, constrains_infomax=True):
         self.problem = problem
-        self.is_used = isinstance(problem.critic, MultiSample)
+        is_multi_sample = isinstance(problem.critic, MultiSample)
+        self.is_used = is_multi_sample and constrains_infomax
         self.n_models = n_models
         self.n_checks = 0
         self.correction = np.zeros((2, n_models))

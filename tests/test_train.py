@@ -352,7 +352,7 @@ def test_the_penalty_sees_the_corrected_bound(monkeypatch):
     class ConstantBias:
         correction = np.array([[0.0], [0.25]])
 
-        def __init__(self, problem, n_models):
+        def __init__(self, problem, n_models, constrains_infomax):
             pass
 
         def update(self, *arguments):
@@ -525,3 +525,23 @@ def test_tiny_gradients_work_if_numpy_raises_on_underflow():
         return train.scale_gradient(train.objectives(*arguments), 1e-200)
     with np.errstate(all="raise"):
         train.train(SMALL, [0.4], steps=2, objectives=flat_objectives)
+
+
+def test_the_bias_is_not_added_to_what_other_objectives_constrain():
+    """With objectives of its own, the penalty sees the second value as it is."""
+    rows = generator(20).standard_normal((20, 2))
+    problem = problems.Data(rows, batch=8, n_codes=64)
+    seen = []
+
+    class Watching(penalty.Penalty):
+        def update(self, values, step):
+            seen.append(values[1])
+            super().update(values, step)
+
+    def constant_second_value(p, q, r, data, prior, slope, targets):
+        values = train.objectives(p, q, r, data, prior, slope)
+        return anp.array([values[0], 0 * values[1] + 0.25])
+
+    train.train(problem, [0.2], steps=25, penalty=Watching(),
+                objectives=constant_second_value)
+    np.testing.assert_array_equal(np.ravel(seen), 0.25)
