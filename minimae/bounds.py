@@ -96,7 +96,8 @@ def infomax(r, z, x, weights):
     Phuong et al., section "Tractable approximation"; Barber & Agakov 2003.
     """
     dim_z = z.shape[-1]
-    entropy_of_z = normal.entropy_of_prior(dim_z)
+    # A Python number, which leaves single precision as it is.
+    entropy_of_z = float(normal.entropy(np.zeros(dim_z)))
     return entropy_of_z + expectation(r.log_prob(z, x), weights)
 
 

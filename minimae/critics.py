@@ -88,7 +88,7 @@ class MultiSample(Density):
         """p(z|x) with that replacement."""
         z, weights = codes
         dim_z = z.shape[-1]
-        mean_log_prior = -normal.entropy_of_prior(dim_z)
+        mean_log_prior = -float(normal.entropy(np.zeros(dim_z)))
 
         def log_prior(z):
             return mean_log_prior

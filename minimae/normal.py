@@ -25,15 +25,6 @@ def log_prior(z):
     return log_prob(z, mean=0.0, log_var=0.0)
 
 
-def entropy_of_prior(dim_z):
-    """H(z) of N(0, I) in dim_z dimensions, a Python number.
-
-    >>> round(entropy_of_prior(2), 4)
-    2.8379
-    """
-    return 0.5 * dim_z * (LOG_2PI + 1)
-
-
 def sample(mean, log_var, eps):
     """The reparameterisation z = mean + exp(log_var / 2) eps ~ N(mean, exp log_var) for
     eps ~ N(0, I), (..., dim).  Kingma & Welling 2013, section 2.4.
